@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A layer-4 load balancer in the Linux kernel, at XDP."""
