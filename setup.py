@@ -18,7 +18,7 @@ def clang_command(output: Path) -> list[str]:
     """Return the call that compiles the object; the same bytes wherever the tree lies."""
     return [
         os.environ.get("CLANG", "clang"),
-        *"-target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Werror".split(),
+        *"-target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror".split(),
         f"-ffile-prefix-map={ROOT}=.",
         "-c",
         SOURCE,

@@ -63,7 +63,7 @@ enum hash_input {
 
 enum service_flag {
 	SERVICE_PRESENT = 1, /* the record is in use */
-	SERVICE_SHARES_HOST = 2, /* any port of an address of the host itself: look for local sockets */
+	SERVICE_SHARES_HOST = 2, /* any port of the host's own address: look for sockets */
 };
 
 enum backend_flag {
@@ -75,10 +75,13 @@ enum backend_flag {
 
 enum connection_flag {
 	CONNECTION_REPLY = 1, /* the entry is that of the way back */
-	CONNECTION_CLIENT_FIN = 2,
-	CONNECTION_BACKEND_FIN = 4,
-	CONNECTION_RESET = 8,
-	CONNECTION_ESTABLISHED = 16, /* both sides were heard */
+};
+
+/* What was heard from one side of a connection. */
+enum heard {
+	HEARD_PACKET = 1,
+	HEARD_FIN = 2,
+	HEARD_RESET = 4,
 };
 
 enum flow_event_kind {
@@ -148,7 +151,9 @@ struct connection {
 	__be16 source_port;
 	__be16 destination_port;
 	__u8 mac[6]; /* way back: where the client's packets came from */
-	__u16 flags; /* CONNECTION_* */
+	__u8 heard_client; /* HEARD_*; a byte for each side, since two CPUs may write at once */
+	__u8 heard_backend;
+	__u32 flags; /* CONNECTION_* */
 	__u32 service_id;
 	__u32 backend_id;
 };

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+BPF_SOURCES := $(wildcard bpf/*.c bpf/*.h)
+BUILD_SOURCES := pyproject.toml setup.py $(wildcard xdplb/_*_build.py xdplb/_libbpf_shim/*) bpf/abi.h
+OBJECT := xdplb/xdp_lb.bpf.o
+
+.DEFAULT_GOAL := help
+.PHONY: help bpf vmlinux demo lab check test bench format clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+bpf: $(OBJECT) ## rebuild the BPF object
+
+$(OBJECT): $(BPF_SOURCES) setup.py | $(VENV)/installed
+	$(BIN)/python -c 'import setup, pathlib; setup.compile_object(pathlib.Path("$@"))'
+
+vmlinux: ## write bpf/vmlinux.h anew from the running kernel's BTF
+	$(PYTHON) scripts/trim_vmlinux.py > bpf/vmlinux.h.new
+	mv bpf/vmlinux.h.new bpf/vmlinux.h
+
+# What a fresh Debian 12 lacks, then the package in a virtual environment of its own.
+$(VENV)/installed: $(BUILD_SOURCES)
+	$(SUDO) scripts/install-packages
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/developed: $(VENV)/installed
+	$(SUDO) scripts/install-packages --for-tests
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed $(OBJECT) ## watch real requests being balanced, then tear all down
+	$(SUDO) scripts/mount-bpffs
+	$(SUDO) $(BIN)/xdplb lab demo
+
+lab: $(VENV)/installed $(OBJECT) ## raise the lab to play in; `xdplb lab down` removes it
+	$(SUDO) scripts/mount-bpffs
+	$(SUDO) $(BIN)/xdplb lab up
+
+check: $(VENV)/developed $(OBJECT) ## what needs no root: format, lint, types, layers, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	clang-format --dry-run --Werror $(filter-out bpf/vmlinux.h,$(BPF_SOURCES)) $(wildcard xdplb/_libbpf_shim/*)
+	$(BIN)/pytest -q tests/unit
+
+test: $(VENV)/developed $(OBJECT) ## the whole suite, as root, on real veth
+	$(SUDO) scripts/mount-bpffs
+	$(SUDO) $(BIN)/pytest tests
+
+bench: $(VENV)/developed $(OBJECT) ## nanoseconds per packet and the binding's figures
+	$(SUDO) scripts/mount-bpffs
+	$(SUDO) $(BIN)/python -m bench
+
+format: $(VENV)/developed ## format Python and C
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	clang-format -i $(filter-out bpf/vmlinux.h,$(BPF_SOURCES)) $(wildcard xdplb/_libbpf_shim/*)
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist *.egg-info $(OBJECT) xdplb/*.so xdplb/_libbpf.c xdplb/_abi.c

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* xdplb's data plane: a layer-4 load balancer at XDP. The headers below stand in the
+ * order in which a packet meets them; docs/packet.md tells the way in prose.
+ */
+#include "vmlinux.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "abi.h"
+#include "settings.h"
+#include "maps.h"
+#include "xx_hash.h"
+#include "checksum.h"
+#include "packet.h"
+#include "parse.h"
+#include "service.h"
+#include "connection.h"
+#include "schedule.h"
+#include "nat.h"
+#include "forward.h"
+#include "verdict.h"
+
+static __always_inline enum verdict balance(struct packet *pkt)
+{
+	enum verdict verdict;
+
+	if ((verdict = parse_packet(pkt)))
+		return verdict;
+	if ((verdict = forward_reply(pkt)))
+		return verdict;
+	if ((verdict = find_service(pkt)))
+		return verdict;
+	return forward_to_backend(pkt);
+}
+
+SEC("xdp")
+int xdp_lb(struct xdp_md *ctx)
+{
+	struct packet pkt = {
+		.ctx = ctx,
+		.service_id = ID_NONE,
+		.backend_id = ID_NONE,
+	};
+
+	return conclude(&pkt, balance(&pkt));
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
