@@ -24,6 +24,6 @@ ffibuilder = cffi.FFI()
 ffibuilder.cdef(TYPES + HEADER.read_text())
 ffibuilder.set_source(
     "xdplb._abi",
-    "#include <stdint.h>\n" + TYPES + HEADER.read_text(),
+    "#include <linux/types.h>\n" + HEADER.read_text(),
     py_limited_api=True,
 )
