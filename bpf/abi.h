@@ -139,8 +139,7 @@ struct flow {
 	__be32 destination;
 	__be16 source_port;
 	__be16 destination_port;
-	__u8 protocol;
-	__u8 reserved[3];
+	__u32 protocol; /* IPPROTO_*; a whole word, since maps hash words */
 };
 
 /* What becomes of the packets of one direction of a connection. */
@@ -154,8 +153,10 @@ struct connection {
 	__u8 heard_client; /* HEARD_*; a byte for each side, since two CPUs may write at once */
 	__u8 heard_backend;
 	__u32 flags; /* CONNECTION_* */
+	__u32 idle_limit_s; /* unseen for longer, it is over; 0: it was reset */
 	__u32 service_id;
 	__u32 backend_id;
+	__u32 reserved;
 };
 
 struct counter {

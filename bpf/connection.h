@@ -9,7 +9,7 @@
 #define REFRESH_NS NSEC_PER_SEC
 
 /* Returns the flow of the entry that goes with @connection. */
-static __always_inline struct flow other_way(const struct connection *connection, __u8 protocol)
+static __always_inline struct flow other_way(const struct connection *connection, __u32 protocol)
 {
 	struct flow flow = {
 		.source = connection->destination,
@@ -23,32 +23,30 @@ static __always_inline struct flow other_way(const struct connection *connection
 }
 
 static __always_inline struct connection *find_other_way(const struct connection *connection,
-							 __u8 protocol)
+							 __u32 protocol)
 {
 	struct flow flow = other_way(connection, protocol);
 
 	return bpf_map_lookup_elem(&connections, &flow);
 }
 
-/* Returns how long @connection may be idle before it is forgotten. */
-static __always_inline __u64 idle_limit_ns(const struct connection *connection, __u8 protocol)
+/* Returns how many seconds @connection may be idle before it is forgotten. */
+static __always_inline __u32 idle_limit_s(const struct connection *connection, __u32 protocol)
 {
 	__u8 both = connection->heard_client & connection->heard_backend;
-	__u8 either = connection->heard_client | connection->heard_backend;
 
 	if (protocol == IPPROTO_UDP)
-		return udp_idle_ns;
-	if (either & HEARD_RESET)
+		return udp_idle_s;
+	if ((connection->heard_client | connection->heard_backend) & HEARD_RESET)
 		return 0;
 	if (both & HEARD_FIN)
-		return tcp_closed_ns;
-	return both & HEARD_PACKET ? tcp_established_ns : tcp_opening_ns;
+		return tcp_closed_s;
+	return both & HEARD_PACKET ? tcp_established_s : tcp_opening_s;
 }
 
-static __always_inline bool is_over(const struct connection *connection, __u8 protocol,
-				    __u64 now_ns)
+static __always_inline bool is_over(const struct connection *connection, __u64 now_ns)
 {
-	return now_ns >= connection->last_seen_ns + idle_limit_ns(connection, protocol);
+	return now_ns >= connection->last_seen_ns + connection->idle_limit_s * NSEC_PER_SEC;
 }
 
 static __always_inline bool is_closed(const struct connection *connection)
@@ -57,20 +55,22 @@ static __always_inline bool is_closed(const struct connection *connection)
 	       (connection->heard_client & connection->heard_backend) & HEARD_FIN;
 }
 
-/* Notes in one entry what @pkt tells of its sender. Only that sender's byte is written. */
-static __always_inline void note_heard(struct connection *connection, __u8 heard, bool from_client)
+/* Notes in one entry what was heard from one side. Only that side's byte is written. */
+static __always_inline void note_heard(struct connection *connection, __u32 protocol, __u8 heard,
+				       bool from_client)
 {
 	if (from_client)
 		connection->heard_client |= heard;
 	else
 		connection->heard_backend |= heard;
+	connection->idle_limit_s = idle_limit_s(connection, protocol);
 }
 
 static __always_inline __u8 what_is_heard(const struct packet *pkt)
 {
 	if (!pkt->is_tcp)
 		return HEARD_PACKET;
-	return HEARD_PACKET | (pkt->tcp->fin ? HEARD_FIN : 0) | (pkt->tcp->rst ? HEARD_RESET : 0);
+	return HEARD_PACKET | pkt->tcp->fin * HEARD_FIN | pkt->tcp->rst * HEARD_RESET;
 }
 
 /* Follows the state of @pkt's connection; both entries are told of what is news. */
@@ -84,20 +84,21 @@ static __always_inline void follow_connection(struct packet *pkt)
 
 	if (!(heard & ~known))
 		return;
-	note_heard(connection, heard, from_client);
+	note_heard(connection, pkt->flow.protocol, heard, from_client);
 	pkt->is_last = !was_closed && is_closed(connection);
 	other = find_other_way(connection, pkt->flow.protocol);
 	if (other)
-		note_heard(other, heard, from_client);
+		note_heard(other, pkt->flow.protocol, heard, from_client);
 }
 
 /* Is @other the mirror image of @pkt's own entry, and not of a stranger's? */
 static __always_inline bool is_way_back_of(const struct connection *other, const struct packet *pkt)
 {
-	return other->flags & CONNECTION_REPLY && other->destination == pkt->flow.source &&
-	       other->destination_port == pkt->flow.source_port &&
-	       other->source == pkt->flow.destination &&
-	       other->source_port == pkt->flow.destination_port;
+	/* Without branches: each would double what the verifier has to walk. */
+	return !((other->flags ^ CONNECTION_REPLY) | (other->destination ^ pkt->flow.source) |
+		 (other->source ^ pkt->flow.destination) |
+		 (other->destination_port ^ pkt->flow.source_port) |
+		 (other->source_port ^ pkt->flow.destination_port));
 }
 
 /* Keeps both entries of a connection alive, once a second. False if the way back is
@@ -115,7 +116,7 @@ static __always_inline bool refresh_connection(struct packet *pkt)
 		return false;
 	back->last_seen_ns = now_ns;
 	connection->last_seen_ns = now_ns;
-	__builtin_memcpy(back->mac, pkt->ethernet->h_source, sizeof(back->mac));
+	copy_mac(back->mac, pkt->ethernet->h_source);
 	return true;
 }
 

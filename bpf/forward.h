@@ -2,15 +2,10 @@
 /* Forwarding: turns the packet into what its connection says and sends it on. */
 #pragma once
 
-static __always_inline bool is_mac_known(const __u8 *mac)
-{
-	return mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5];
-}
-
 static __always_inline void rewrite_ethernet(struct ethhdr *ethernet, const __u8 *next_hop)
 {
-	__builtin_memcpy(ethernet->h_source, ethernet->h_dest, sizeof(ethernet->h_source));
-	__builtin_memcpy(ethernet->h_dest, next_hop, sizeof(ethernet->h_dest));
+	copy_mac(ethernet->h_source, ethernet->h_dest);
+	copy_mac(ethernet->h_dest, next_hop);
 }
 
 static __always_inline __u64 address_change(const struct packet *pkt, const struct connection *to)

@@ -27,6 +27,24 @@ struct packet {
 	bool is_last; /* the packet closes one */
 };
 
+/* Six bytes as three words of 16 bits, which is how they are aligned everywhere. */
+static __always_inline void copy_mac(void *to, const void *from)
+{
+	__u16 *out = to;
+	const __u16 *in = from;
+
+	out[0] = in[0];
+	out[1] = in[1];
+	out[2] = in[2];
+}
+
+static __always_inline bool is_mac_known(const void *mac)
+{
+	const __u16 *words = mac;
+
+	return words[0] | words[1] | words[2];
+}
+
 /* Returns CLOCK_MONOTONIC, read once a packet: the exact clock costs 28 ns, the
  * coarse one 2.
  */

@@ -4,29 +4,40 @@
  */
 #pragma once
 
-/* Returns the xxhash32 of what the service hashes on. */
-static __always_inline __u32 hash_flow(const struct packet *pkt)
+/* What is hashed: the parts that the service does not hash on are zero. */
+struct hash_words {
+	__be32 address;
+	__be16 source_port;
+	__be16 destination_port;
+};
+
+static __always_inline struct hash_words select_words(const struct packet *pkt)
 {
-	__u32 seed = pkt->service->hash_seed;
-	struct {
-		__be32 address;
-		__be16 source_port;
-		__be16 destination_port;
-	} input = { pkt->flow.source, pkt->flow.source_port, pkt->flow.destination_port };
+	struct hash_words words = {};
 
 	switch (pkt->service->hash_on) {
 	case HASH_ON_SOURCE_ADDRESS:
-		return xxhash32(&input.address, sizeof(input.address), seed);
+		words.address = pkt->flow.source;
+		break;
 	case HASH_ON_SOURCE_PORT:
-		input.destination_port = 0;
-		return xxhash32(&input.source_port, 4, seed);
+		words.source_port = pkt->flow.source_port;
+		break;
 	case HASH_ON_DESTINATION_PORT:
-		input.source_port = input.destination_port;
-		input.destination_port = 0;
-		return xxhash32(&input.source_port, 4, seed);
+		words.destination_port = pkt->flow.destination_port;
+		break;
 	default:
-		return xxhash32(&input, sizeof(input), seed);
+		words.address = pkt->flow.source;
+		words.source_port = pkt->flow.source_port;
+		words.destination_port = pkt->flow.destination_port;
 	}
+	return words;
+}
+
+static __always_inline __u32 hash_flow(const struct packet *pkt)
+{
+	struct hash_words words = select_words(pkt);
+
+	return xxhash32(&words, sizeof(words), pkt->service->hash_seed);
 }
 
 /* Picks the backend of a new connection. VERDICT_NEXT, or why there is none. */

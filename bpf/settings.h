@@ -29,11 +29,11 @@ const volatile __u32 service_index_mask = 0;
 /* RFC 5382 REQ-5: an idle established TCP mapping lives at least 2 h 4 min, one
  * that is opening at least 4 min.
  */
-const volatile __u64 tcp_established_ns = 7440 * NSEC_PER_SEC;
-const volatile __u64 tcp_opening_ns = 240 * NSEC_PER_SEC;
+const volatile __u32 tcp_established_s = 7440;
+const volatile __u32 tcp_opening_s = 240;
 
 /* Linux keeps a closed connection in TIME_WAIT that long (TCP_TIMEWAIT_LEN). */
-const volatile __u64 tcp_closed_ns = 60 * NSEC_PER_SEC;
+const volatile __u32 tcp_closed_s = 60;
 
 /* RFC 4787 REQ-5: at least 2 min, 5 min recommended. */
-const volatile __u64 udp_idle_ns = 300 * NSEC_PER_SEC;
+const volatile __u32 udp_idle_s = 300;
