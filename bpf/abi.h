@@ -144,7 +144,7 @@ struct flow {
 
 /* What becomes of the packets of one direction of a connection. */
 struct connection {
-	__u64 last_seen_ns; /* CLOCK_MONOTONIC; at most a second behind */
+	__u64 last_seen_ns; /* CLOCK_MONOTONIC; a second behind or so, see refreshed_jiffies */
 	__be32 source; /* what the addresses and ports are turned into */
 	__be32 destination;
 	__be16 source_port;
@@ -156,7 +156,7 @@ struct connection {
 	__u32 idle_limit_s; /* unseen for longer, it is over; 0: it was reset */
 	__u32 service_id;
 	__u32 backend_id;
-	__u32 reserved;
+	__u32 refreshed_jiffies; /* when last_seen_ns was written */
 };
 
 struct counter {

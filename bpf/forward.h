@@ -76,8 +76,8 @@ static __always_inline enum verdict forward_reply(struct packet *pkt)
 	pkt->backend_id = pkt->connection->backend_id;
 	if (pkt->ip->ttl <= 1)
 		return VERDICT_DROP_TTL_EXPIRED;
-	if (read_clock(pkt) >= pkt->connection->last_seen_ns + REFRESH_NS)
-		pkt->connection->last_seen_ns = read_clock(pkt);
+	if (is_stale(pkt->connection))
+		mark_seen(pkt, pkt->connection);
 	follow_connection(pkt);
 	translate(pkt, pkt->connection->mac);
 	return VERDICT_TX_REPLY;

@@ -64,6 +64,7 @@ static __always_inline enum verdict remember_connection(struct packet *pkt)
 	struct backend *backend = pkt->backend;
 	struct connection back = {
 		.last_seen_ns = read_clock(pkt),
+		.refreshed_jiffies = bpf_jiffies64(),
 		.source = pkt->flow.destination,
 		.destination = pkt->flow.source,
 		.source_port = pkt->flow.destination_port,
