@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 
 from xdplb.lab.errors import LabError
@@ -13,7 +14,7 @@ from xdplb.lab.processes import StartedServers
 from xdplb.lab.reachability import check_reachability
 from xdplb.lab.record import LabRecord, all_labs_locked, load_records
 from xdplb.lab.removal import remove_lab
-from xdplb.lab.topology import Topology
+from xdplb.lab.topology import Host, Topology
 from xdplb.lab.wiring import finish_host, plug_in, set_up_host, set_up_switch
 
 PREFIX = re.compile(r"[A-Za-z0-9_-]{0,32}")
@@ -74,6 +75,21 @@ def find_lab(topology: str | None, prefix: str = "") -> LabRecord:
     raise LabError(f"lab: several are up: {names}; say which")
 
 
+def find_host(host: str, prefix: str = "") -> str:
+    """Return the namespace of *host*, of whichever lab with this *prefix* has it.
+
+    :raises LabError: if none has
+    """
+    labs = [one for one in load_records() if one.prefix == prefix]
+    if not labs:
+        raise LabError("lab: none is up; raise one: xdplb lab up")
+    namespaces = [name for lab in labs for name in lab.namespaces]
+    if prefix + host in namespaces:
+        return prefix + host
+    names = ", ".join(name.removeprefix(prefix) for name in namespaces)
+    raise LabError(f"{host}: no such host in the lab; there are: {names}")
+
+
 def refuse_what_is_taken(record: LabRecord) -> None:
     """Refuse to raise *record* over what is there.
 
@@ -121,13 +137,19 @@ def _build(record: LabRecord, report: Report) -> LabRecord:
 
 def _start_servers(record: LabRecord) -> LabRecord:
     """Start them all, then wait for each; a server is kept only once the record knows it."""
-    started = [
-        StartedServers(host, record.prefix + host.name, record.folder / f"{host.name}.log")
-        for host in record.topology.hosts
-        if host.servers
-    ]
-    for one in started:
-        record = record.with_server(one.wait_until_ready())
-        record.save()
-        one.keep()
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(_servers_of(host, record))
+            for host in record.topology.hosts
+            if host.servers
+        ]
+        for one in started:
+            record = record.with_server(one.wait_until_ready())
+            record.save()
+            one.keep()
     return record
+
+
+def _servers_of(host: Host, record: LabRecord) -> StartedServers:
+    log = record.folder / f"{host.name}.log"
+    return StartedServers(host, record.prefix + host.name, log)

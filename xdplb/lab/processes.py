@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from xdplb.bpf import network_namespace
 from xdplb.lab.errors import LabError
@@ -22,7 +22,9 @@ END_TIMEOUT_S = 5.0
 
 
 class StartedServers:
-    """The server process of one host, which ends by itself unless :meth:`keep` is called."""
+    """The server process of one host; it ends with the ``with`` block, and with this process,
+    unless :meth:`keep` is called.
+    """
 
     def __init__(self, host: Host, namespace: str, log: Path) -> None:
         self._host = host.name
@@ -40,6 +42,14 @@ class StartedServers:
                 start_new_session=True,
                 cwd="/",
             )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()
 
     def wait_until_ready(self) -> ServerProcess:
         """Wait until all its servers accept; return what tells the process from others.
