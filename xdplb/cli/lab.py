@@ -62,9 +62,10 @@ def take_it_down(
 def demonstrate() -> None:
     """Raise a lab of its own, balance 200 real HTTP requests, show the spread, take it down."""
     from xdplb.cli.lab_demo import run_demo
+    from xdplb.cli.lab_view import LabView
 
     with _ended_by_sigterm():
-        run_demo()
+        run_demo(LabView())
 
 
 @app.command("exec", context_settings={"allow_interspersed_args": False})
@@ -90,7 +91,7 @@ def show_them(
     from xdplb.lab.listing import list_labs
 
     view = LabView()
-    view.json(list_labs()) if as_json else view.table(list_labs())
+    view.json(list_labs()) if as_json else view.labs(list_labs())
 
 
 def _become(command: list[str]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from xdplb.lab.lifecycle import down_command
 from xdplb.lab.record import LabRecord
@@ -59,29 +59,44 @@ class LabView:
                 f"    [bold]{escape(name):<{width}}[/] {count:>5} {share}  [{colour}]{bar}[/]"
             )
 
+    def blank(self) -> None:
+        """Print an empty line."""
+        self._console.print()
+
+    def busy(self, doing: str) -> AbstractContextManager[object]:
+        """Show that something is being done, for as long as the block lasts."""
+        if not self._console.is_terminal:
+            return nullcontext()
+        return self._console.status(f"[dim]{escape(doing)}[/]", spinner_style="green")
+
     def raised(self, record: LabRecord) -> None:
         """Print the hosts of a lab that has just been raised, and what to do with it."""
-        table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
-        for column in ("    namespace", "interface", "address", "MAC", "serves"):
-            table.add_column(column, no_wrap=True)
-        for host, interface, _ in record.topology.ports():
-            table.add_row(*_row(record.prefix, host, interface))
+        rows = [_row(record.prefix, host, one) for host, one, _ in record.topology.ports()]
         self._console.print()
-        self._console.print(table)
+        self.columns(("namespace", "interface", "address", "MAC", "serves"), rows)
         self.commands("next", next_commands(record))
 
-    def table(self, labs: list[dict[str, Any]]) -> None:
+    def labs(self, labs: list[dict[str, Any]]) -> None:
         """Print what :func:`xdplb.lab.listing.list_labs` returns."""
         for lab in labs:
             style = STATE_STYLES[lab["state"]]
             prefix = f" (namespaces {lab['prefix']}*)" if lab["prefix"] else ""
             self._console.print(
-                f"[bold]{lab['topology']}[/]{escape(prefix)} [{style}]{lab['state']}[/]"
+                f"[bold]{lab['topology']}[/]{escape(prefix)}: [{style}]{lab['state']}[/]"
                 f"  [dim]{escape(lab['description'])}[/]"
             )
-            for host in lab["hosts"]:
-                plugs = ", ".join(_plug(interface) for interface in host["interfaces"])
-                self._console.print(f"  {escape(host['namespace']):<12} {escape(plugs)}")
+            self.columns(
+                (), [_plug(host, one) for host in lab["hosts"] for one in host["interfaces"]]
+            )
+
+    def columns(self, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        """Print a table as wide as it needs to be: what is cut off cannot be copied."""
+        table = [heads, *rows] if heads else rows
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for row in table:
+            line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            style = ("[dim]", "[/]") if row is heads else ("", "")
+            self._console.print(f"    {style[0]}{escape(line.rstrip())}{style[1]}")
 
     def json(self, what: object) -> None:
         """Print *what* for programs."""
@@ -99,7 +114,7 @@ def next_commands(record: LabRecord) -> list[tuple[str, str]]:
         commands.append((f"ip netns exec {record.prefix}{host.name} {attach}", "balance"))
         if client is not None:
             prefix = f"--prefix {record.prefix} " if record.prefix else ""
-            curl = f"{prefix}{client.name} curl -s http://{host.addresses[0]}/"
+            curl = f"{prefix}{client.name} curl -s http://{interface.addresses[0].ip}/"
             commands.append((f"xdplb lab exec {curl}", "ask the balancer"))
     return [*commands, (down_command(record), "remove it all")]
 
@@ -108,8 +123,9 @@ def roles_of(
     topology: Topology,
 ) -> tuple[tuple[Host, Interface] | None, Host | None, list[Host]]:
     """Return who balances (the first interface for XDP), who asks, and who serves HTTP."""
-    balancer = next(((host, one) for host, one, _ in topology.ports() if one.xdp), None)
-    backends = [host for host in topology.hosts if "http" in host.servers]
+    plugged = ((host, one) for host, one, _ in topology.ports() if one.xdp and one.addresses)
+    balancer = next(plugged, None)
+    backends = [host for host in topology.hosts if "http" in host.servers and host.addresses]
     busy = [*backends, *([balancer[0]] if balancer else [])]
     client = next((host for host in topology.hosts if host not in busy), None)
     return balancer, client, backends
@@ -118,9 +134,10 @@ def roles_of(
 def _row(prefix: str, host: Host, interface: Interface) -> tuple[str, ...]:
     addresses = ", ".join(map(str, interface.addresses))
     serves = ", ".join(f"{server} {port}" for server, port in host.servers.items())
-    return f"    {prefix}{host.name}", interface.name, addresses, interface.mac, serves
+    return f"{prefix}{host.name}", interface.name, addresses, interface.mac, serves
 
 
-def _plug(interface: dict[str, Any]) -> str:
-    addresses = " ".join(interface["addresses"])
-    return f"{interface['name']} {addresses} {interface['mac']}" + " XDP" * interface["xdp"]
+def _plug(host: dict[str, Any], interface: dict[str, Any]) -> tuple[str, ...]:
+    addresses = ", ".join(interface["addresses"])
+    xdp = "XDP" if interface["xdp"] else ""
+    return host["namespace"], interface["name"], addresses, interface["mac"], xdp

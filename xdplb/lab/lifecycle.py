@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from xdplb.lab.errors import LabError
@@ -17,7 +17,7 @@ from xdplb.lab.removal import remove_lab
 from xdplb.lab.topology import Host, Topology
 from xdplb.lab.wiring import finish_host, plug_in, set_up_host, set_up_switch
 
-PREFIX = re.compile(r"[A-Za-z0-9_-]{0,32}")
+PREFIX = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,31})?")
 ELSE = "use other names: xdplb lab up --prefix NAME-"
 
 Report = Callable[[str], None]
@@ -33,7 +33,9 @@ def raise_lab(topology: Topology, prefix: str = "", report: Report = lambda _: N
         left of what was made
     """
     if not PREFIX.fullmatch(prefix):
-        raise LabError(f"prefix: {prefix!r}: use letters, digits, - and _, 32 at most")
+        raise LabError(
+            f"prefix: {prefix!r}: 32 letters, digits, - and _ at most, a letter or digit first"
+        )
     record = LabRecord(topology, prefix)
     with all_labs_locked():
         refuse_what_is_taken(record)
@@ -56,6 +58,21 @@ def take_down(record: LabRecord) -> list[str]:
         if record.name not in {one.name for one in load_records()}:
             raise LabError(f"lab {record.name}: somebody else has just taken it down")
         return remove_lab(find_lab(record.topology.name, record.prefix))
+
+
+@contextmanager
+def standing_lab(
+    topology: Topology, prefix: str = "", report: Report = lambda _: None
+) -> Iterator[LabRecord]:
+    """Raise *topology* for the block, and take it down whatever happens in there.
+
+    :raises LabError: as :func:`raise_lab` and :func:`take_down`
+    """
+    record = raise_lab(topology, prefix, report)
+    try:
+        yield record
+    finally:
+        take_down(record)
 
 
 def find_lab(topology: str | None, prefix: str = "") -> LabRecord:
