@@ -7,7 +7,7 @@ import hashlib
 import json
 
 import pytest
-from conftest import Lab, RaiseLab
+from lab.stand import Lab, RaiseLab
 
 ADDRESSES = {"client": "10.0.0.1", "h2": "10.0.0.2", "h3": "10.0.0.3", "lb": "10.0.0.10"}
 

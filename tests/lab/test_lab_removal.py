@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import NO_TRACES, RaiseLab, traces
+from lab.stand import NO_TRACES, RaiseLab, traces
 
 from xdplb.bpf import Program, XdpMode
 from xdplb.lab import lifecycle
 from xdplb.lab.errors import LabError
-from xdplb.lab.lifecycle import find_lab, raise_lab, take_down
+from xdplb.lab.finding import find_lab
+from xdplb.lab.lifecycle import raise_lab, take_down
 from xdplb.lab.namespaces import create_namespace, delete_namespace
 from xdplb.lab.processes import StartedServers, start_in
 from xdplb.lab.reading import find_topology
@@ -48,7 +49,11 @@ def test_settings_of_the_machine_are_not_touched(tutorial: Topology, prefix: str
 
 
 def machine_settings() -> dict[str, str]:
-    names = ("ipv4/ip_forward", "ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter")
+    names: tuple[str, ...] = (
+        "ipv4/ip_forward",
+        "ipv4/conf/all/rp_filter",
+        "ipv4/conf/default/rp_filter",
+    )
     names += ("ipv4/conf/all/send_redirects", "ipv4/conf/default/arp_ignore")
     names += ("ipv6/conf/all/forwarding", "ipv6/conf/all/disable_ipv6")
     names += ("ipv6/conf/default/disable_ipv6", "ipv6/conf/default/accept_dad")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """``xdplb lab``: hosts as network namespaces on this machine, to try the balancer in.
 
-pyroute2, rich and yaml are imported inside the commands: every call of xdplb passes through here.
+pyroute2 and rich are imported inside the commands: ``lab exec`` needs neither.
 """
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -15,9 +16,17 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_TOPOLOGY = "tutorial"
+from xdplb.bpf import enter_network_namespace
+from xdplb.lab.finding import find_host, find_lab
 
-app = typer.Typer(help="Raise and remove a lab of network namespaces.", no_args_is_help=True)
+DEFAULT_TOPOLOGY = "tutorial"
+DEMO_PREFIX = "demo-"
+
+app = typer.Typer(
+    help="Raise a lab of network namespaces to try the balancer in.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 Prefix = Annotated[
     str, typer.Option("--prefix", metavar="NAME-", help="Stands before each namespace's name.")
@@ -49,7 +58,7 @@ def take_it_down(
 ) -> None:
     """Remove a lab with everything in it, also one that was half raised."""
     from xdplb.cli.lab_view import LabView
-    from xdplb.lab.lifecycle import find_lab, take_down
+    from xdplb.lab.lifecycle import take_down
 
     record = find_lab(_name_of(topology), prefix)
     view = LabView()
@@ -59,13 +68,13 @@ def take_it_down(
 
 
 @app.command("demo")
-def demonstrate() -> None:
+def demonstrate(prefix: Prefix = DEMO_PREFIX) -> None:
     """Raise a lab of its own, balance 200 real HTTP requests, show the spread, take it down."""
     from xdplb.cli.lab_demo import run_demo
     from xdplb.cli.lab_view import LabView
 
     with _ended_by_sigterm():
-        run_demo(LabView())
+        run_demo(LabView(), prefix)
 
 
 @app.command("exec", context_settings={"allow_interspersed_args": False})
@@ -75,9 +84,6 @@ def run_in_host(
     prefix: Prefix = "",
 ) -> None:
     """Run COMMAND in HOST; its exit code is ours. /sys stays what it is, pins are seen."""
-    from xdplb.bpf import enter_network_namespace
-    from xdplb.lab.lifecycle import find_host
-
     enter_network_namespace(find_host(host, prefix))
     _become(command[1:] if command[0] == "--" else command)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from xdplb.bpf import network_namespace
 from xdplb.cli.lab_view import LabView, next_commands, roles_of
-from xdplb.controller import Attached, Request, attach
+from xdplb.controller import attach
 from xdplb.lab.errors import LabError
 from xdplb.lab.lifecycle import standing_lab
 from xdplb.lab.reading import find_topology
@@ -14,15 +14,16 @@ from xdplb.lab.requests import Spread, send_on_new_connections, send_requests
 from xdplb.lab.topology import Host, Interface
 from xdplb.model import ANY_PORT, Protocol, Service, ServiceKey
 from xdplb.parse import parse_address, parse_backends
+from xdplb.request import Attached, Request
 
 TOPOLOGY = "tutorial"
-PREFIX = "demo-"
+UP = ("xdplb lab up", "raise a lab that stays")
 NEW_CONNECTIONS = 100
 KEPT_CONNECTIONS = 10
 REQUESTS_EACH = 10
 
 
-def run_demo(view: LabView) -> None:
+def run_demo(view: LabView, prefix: str) -> None:
     """Raise a lab, attach, ask, show who answered, and take everything down again.
 
     :raises LabError: if a step fails; nothing is left then either
@@ -30,12 +31,13 @@ def run_demo(view: LabView) -> None:
     topology = find_topology(TOPOLOGY)
     requests = NEW_CONNECTIONS + KEPT_CONNECTIONS * REQUESTS_EACH
     view.title(f"xdplb lab demo: {requests} HTTP requests, balanced in the kernel")
-    if any(not one.prefix for one in load_records()):
-        view.note(f"a lab is up already and is left alone; this one is called {PREFIX}*")
-    with view.busy("raising a lab"), standing_lab(topology, PREFIX, view.step) as record:
+    for other in load_records():
+        if other.prefix != prefix:
+            view.note(f"lab {other.name} is up and is left alone; the demo's is called {prefix}*")
+    with view.busy("at work"), standing_lab(topology, prefix, view.step) as record:
         _balance(view, record)
     view.step("detached, and the lab is gone: nothing of it is left")
-    view.commands("try it yourself", [("xdplb lab up", "raise the lab"), *next_commands(record)])
+    view.commands("try it yourself", [UP, *next_commands(LabRecord(topology))])
 
 
 def _balance(view: LabView, record: LabRecord) -> None:
@@ -48,7 +50,7 @@ def _balance(view: LabView, record: LabRecord) -> None:
         view.note(warning)
     vip, arrow = interface.addresses[0].ip, f" {view.arrow} "
     ways = arrow.join((str(vip), ", ".join(str(one.addresses[0]) for one in backends)))
-    how = attached.mode.name.lower()
+    how = attached.mode.value
     view.step(f"xdplb is on {interface.name} of {record.prefix}{host.name}, {how} XDP: {ways}")
     url, asking = f"http://{vip}/name", record.prefix + client.name
     fresh = send_on_new_connections(asking, url, NEW_CONNECTIONS)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from xdplb.lab.lifecycle import down_command
+from xdplb.lab.finding import down_command
 from xdplb.lab.record import LabRecord
 from xdplb.lab.topology import Host, Interface, Topology
 

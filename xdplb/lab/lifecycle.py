@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from xdplb.lab.errors import LabError
+from xdplb.lab.finding import down_command, find_lab
 from xdplb.lab.namespaces import create_namespace, owner_of
 from xdplb.lab.processes import StartedServers
 from xdplb.lab.reachability import check_reachability
@@ -75,38 +76,6 @@ def standing_lab(
         take_down(record)
 
 
-def find_lab(topology: str | None, prefix: str = "") -> LabRecord:
-    """Return the lab of *topology* that is up, or the only one with this *prefix*.
-
-    :raises LabError: if there is none, or more than one to choose from
-    """
-    found = [one for one in load_records() if one.prefix == prefix]
-    if topology is not None:
-        found = [one for one in found if one.topology.name == topology]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        what = prefix + (topology or "")
-        raise LabError(f"{f'lab {what}'.strip()}: is not up; what is up: xdplb lab list")
-    names = ", ".join(one.topology.name for one in found)
-    raise LabError(f"lab: several are up: {names}; say which")
-
-
-def find_host(host: str, prefix: str = "") -> str:
-    """Return the namespace of *host*, of whichever lab with this *prefix* has it.
-
-    :raises LabError: if none has
-    """
-    labs = [one for one in load_records() if one.prefix == prefix]
-    if not labs:
-        raise LabError("lab: none is up; raise one: xdplb lab up")
-    namespaces = [name for lab in labs for name in lab.namespaces]
-    if prefix + host in namespaces:
-        return prefix + host
-    names = ", ".join(name.removeprefix(prefix) for name in namespaces)
-    raise LabError(f"{host}: no such host in the lab; there are: {names}")
-
-
 def refuse_what_is_taken(record: LabRecord) -> None:
     """Refuse to raise *record* over what is there.
 
@@ -123,12 +92,6 @@ def refuse_what_is_taken(record: LabRecord) -> None:
             raise LabError(f"namespace {name}: lab {owner} has it; take that down, or {ELSE}")
         if owner is not None:
             raise LabError(f"namespace {name}: exists and is no lab's; remove it, or {ELSE}")
-
-
-def down_command(record: LabRecord) -> str:
-    """Return the command that takes *record* down, as it can be pasted."""
-    prefix = f" --prefix {record.prefix}" if record.prefix else ""
-    return f"xdplb lab down {record.topology.name}{prefix}"
 
 
 def _build(record: LabRecord, report: Report) -> LabRecord:

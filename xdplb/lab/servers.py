@@ -73,6 +73,12 @@ class NamingHandler(BaseHTTPRequestHandler):
 
     do_PUT = do_POST  # noqa: N815
 
+    def handle_expect_100(self) -> bool:
+        """Say "go on" at once: the client waits for it, and we are buffered."""
+        go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return go_on
+
     def _answer(self, body: bytes, status: HTTPStatus = HTTPStatus.OK) -> None:
         self._answer_head(len(body), status, {"Content-Type": "text/plain; charset=utf-8"})
         if self.command != "HEAD":
