@@ -79,14 +79,14 @@ int shim_map_walk(int map, const void *after, void *keys, uint32_t key_size, uin
 /* memcpy() may store bytes, or one word twice; a program that reads meanwhile must see each
  * 64-bit word either old or new.
  */
-void shim_store_words(void *to, const void *from, size_t words)
+void shim_store_words(void *slots, const void *words, size_t count)
 {
-	uint64_t *slot = to;
+	uint64_t *slot = slots;
 	uint64_t word;
 	size_t i;
 
-	for (i = 0; i < words; i++) {
-		memcpy(&word, (const char *)from + i * sizeof(word), sizeof(word));
+	for (i = 0; i < count; i++) {
+		memcpy(&word, (const char *)words + i * sizeof(word), sizeof(word));
 		__atomic_store_n(&slot[i], word, __ATOMIC_RELAXED);
 	}
 }

@@ -43,7 +43,7 @@ int shim_map_lookup_batch(int map, void *cursor_in, void *cursor_out, void *keys
 int shim_map_update_batch(int map, const void *keys, const void *values, uint32_t *count);
 int shim_map_delete_batch(int map, const void *keys, uint32_t *count);
 int shim_map_walk(int map, const void *after, void *keys, uint32_t key_size, uint32_t most);
-void shim_store_words(void *to, const void *from, size_t words);
+void shim_store_words(void *slots, const void *words, size_t count);
 
 /* ring.c */
 struct shim_ring;

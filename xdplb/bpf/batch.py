@@ -50,7 +50,8 @@ class BatchReader:
                 self.fd,
                 place,
                 ffi.from_buffer(cursor),
-                *map(ffi.from_buffer, (keys, values)),
+                ffi.from_buffer(keys),
+                ffi.from_buffer(values),
                 count,
             )
             if code == -ENOSPC:

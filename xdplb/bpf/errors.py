@@ -7,7 +7,8 @@
     ├── ClosedError             the handle was closed, or its object already loaded (ValueError)
     ├── UnknownNameError        an object has no such map, program, variable or type (KeyError)
     ├── CodecError              a value that does not fit its C type, or a type with no codec
-    └── KernelError             libbpf or the kernel said no: .operation .subject .errno .log (OSError)
+    └── KernelError             libbpf or the kernel said no (OSError):
+        │                       .operation .subject .errno .log
         ├── ObjectError         an object that cannot be opened or read; libbpf codes from 4000 on
         ├── VerifierError       .program .reason .source .instructions .log
         ├── MapMismatchError    a map that cannot be reused: .differences
@@ -89,6 +90,9 @@ class KernelError(BpfError, OSError):
     :ivar errno: the positive code; 4000 and more are libbpf's own
     :ivar log: what libbpf, the verifier or netlink said about it; empty where nothing
     """
+
+    errno: int
+    strerror: str
 
     def __init__(
         self, operation: str, subject: str, errno: int, words: str = "", log: str = ""

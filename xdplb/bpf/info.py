@@ -100,7 +100,7 @@ def read_program_info(fd: int) -> ProgramInfo:
 
 
 class LinkInfo(NamedTuple):
-    """What the kernel says about a link; ``ifindex`` is 0 for other types and once it is severed."""
+    """What the kernel says about a link; ``ifindex`` is 0 unless it is XDP's and whole."""
 
     type: str
     id: int

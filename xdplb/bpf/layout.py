@@ -164,7 +164,7 @@ def _tuple_class(name: str, fields: list[str]) -> Any:
     """Return a named tuple class; C names that Python does not take lose or gain an underscore."""
     usable = [field.lstrip("_") or field for field in fields]
     usable = [f"{field}_" if iskeyword(field) else field for field in usable]
-    return namedtuple(name or "anonymous", usable, rename=True)  # type: ignore[misc]  # noqa: PYI024
+    return namedtuple(name or "anonymous", usable, rename=True)
 
 
 def _struct_decoder(

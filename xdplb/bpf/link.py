@@ -16,7 +16,7 @@ from xdplb.bpf.errors import AttachConflictError, BpfError
 from xdplb.bpf.handle import Handle, open_id, open_pin
 from xdplb.bpf.info import LinkInfo, read_link_info
 from xdplb.bpf.netns import interface_index, open_netns
-from xdplb.bpf.xdp import XdpMode, attach_error
+from xdplb.bpf.xdp import Place, XdpMode, attach_error
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -163,5 +163,6 @@ def attach_xdp(
         index = interface_index(interface, namespace)
         code, log = listen(lib.shim_link_create_xdp, namespace, program.fileno(), index, mode.flags)
         if code < 0:
-            raise attach_error(code, "attach to", interface, index, namespace, mode, log)
+            place = Place(interface, index, namespace)
+            raise attach_error(code, "attach to", place, mode, log)
     return XdpLink(code)

@@ -90,7 +90,7 @@ class LoadedObject:
         """
         fd = self._find(self._map_fds, "map", name)
         declared = self._opened.maps[name]
-        made = Map.from_fd(os.dup(fd), quiet=True)
+        made: Map[Any, Any] = Map.from_fd(os.dup(fd), quiet=True)
         key = self._codec(declared.key_type, made.key_size)
         value = self._codec(declared.value_type, made.value_size)
         if isinstance(made, MapOfMaps):

@@ -2,7 +2,7 @@
 """Where maps come from, and the codecs they wear."""
 
 import os
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xdplb._libbpf import lib
 from xdplb.bpf.calls import check
@@ -125,7 +125,7 @@ class MapHandle(Handle, Generic[K, V]):
     @classmethod
     def create(
         cls,
-        type: int,  # noqa: A002 - the kernel's word
+        type: int,
         key: "Codec[Any] | int",
         value: "Codec[Any] | int",
         max_entries: int,
@@ -172,7 +172,7 @@ class MapHandle(Handle, Generic[K, V]):
                     f"map {info.name!r}: is of type {MapType.name_of(info.type)}, "
                     f"which makes a {made.__name__} and no {cls.__name__}"
                 )
-            return cast("Self", made(fd, key, value, info=info, quiet=quiet))
+            return made(fd, key, value, info=info, quiet=quiet)
         except BaseException:
             os.close(fd)
             raise

@@ -9,7 +9,7 @@ from xdplb.bpf.errors import CodecError
 from xdplb.bpf.handle import Handle, open_id, open_pin
 from xdplb.bpf.info import ProgramInfo, program_type, program_type_name, read_program_info
 from xdplb.bpf.link import XdpLink, attach_xdp
-from xdplb.bpf.testrun import TestRun, run_live_frames, test_run
+from xdplb.bpf.testrun import TestRun, run_live_frames, run_on_packet
 from xdplb.bpf.verifier import verifier_error
 from xdplb.bpf.xdp import XdpMode
 
@@ -56,9 +56,9 @@ class Program(Handle):
         cls,
         code: bytes,
         *,
-        type: str = "xdp",  # noqa: A002 - the kernel's word
+        type: str = "xdp",
         name: str = "",
-        license: str = "GPL",  # noqa: A002
+        license: str = "GPL",
         frags: bool = False,
     ) -> "Self":
         """Load a program out of raw instructions of 8 bytes, without an object file.
@@ -135,8 +135,14 @@ class Program(Handle):
         :param out_size: room for the packet afterwards; without, 4 KiB more than it had
         :raises InterruptedCallError: if a signal came in between
         """
-        return test_run(
-            self.fileno(), self.subject, packet, repeat, context, ingress_ifindex, out_size
+        return run_on_packet(
+            self.fileno(),
+            self.subject,
+            packet,
+            repeat=repeat,
+            context=context,
+            ingress_ifindex=ingress_ifindex,
+            out_size=out_size,
         )
 
     def run_live_frames(
@@ -146,7 +152,14 @@ class Program(Handle):
 
         Came with Linux 5.18; older ones run it as :meth:`test_run` does.
         """
-        run_live_frames(self.fileno(), self.subject, packet, repeat, batch, ingress_ifindex)
+        run_live_frames(
+            self.fileno(),
+            self.subject,
+            packet,
+            repeat=repeat,
+            batch=batch,
+            ingress_ifindex=ingress_ifindex,
+        )
 
     def attach_xdp(
         self, interface: str | int, *, mode: XdpMode = XdpMode.NATIVE, netns: "Netns" = None

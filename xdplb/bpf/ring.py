@@ -156,7 +156,9 @@ class RingReader(Generic[R]):
 
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:
-            warnings.warn(f"{self.subject} was never closed", ResourceWarning, source=self)
+            warnings.warn(
+                f"{self.subject} was never closed", ResourceWarning, stacklevel=1, source=self
+            )
             self.close()
 
     def _check_use(self) -> None:

@@ -30,8 +30,6 @@ class XdpAction(IntEnum):
 class TestRun(NamedTuple):
     """What came of a test run; ``context`` is empty if none was given."""
 
-    __test__ = False  # not a test, whatever pytest thinks of the name
-
     retval: int
     packet: bytes
     duration_ns: int
@@ -46,10 +44,14 @@ class TestRun(NamedTuple):
         return XdpAction(self.retval)
 
 
-def test_run(
+TestRun.__test__ = False  # type: ignore[attr-defined]  # or pytest takes it for a test
+
+
+def run_on_packet(
     program: int,
     subject: str,
     packet: bytes,
+    *,
     repeat: int,
     context: bytes | None,
     ingress_ifindex: int | None,
@@ -78,11 +80,8 @@ def test_run(
     )
 
 
-test_run.__test__ = False  # type: ignore[attr-defined]
-
-
 def run_live_frames(
-    program: int, subject: str, packet: bytes, repeat: int, batch: int, ingress_ifindex: int
+    program: int, subject: str, packet: bytes, *, repeat: int, batch: int, ingress_ifindex: int
 ) -> None:
     """Do what :meth:`Program.run_live_frames` says, with the program's descriptor."""
     context = _XDP_MD.pack(0, len(packet), 0, ingress_ifindex, 0, 0)

@@ -7,7 +7,7 @@ has an owner and is the better choice since Linux 5.9.
 
 from enum import Enum
 from errno import EBUSY, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, ERANGE
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check, kernel_error, listen, strerror
@@ -96,7 +96,7 @@ def query_xdp(interface: str | int, *, netns: "Netns" = None) -> XdpState:
     return XdpState(mode, program, name, _find_link(index, program), name == DISPATCHER)
 
 
-def _choose(raw: "ffi.CData") -> tuple[XdpMode | None, int]:
+def _choose(raw: Any) -> tuple[XdpMode | None, int]:
     """Return mode and program; the one that sees packets first where there are several."""
     for mode, program in (
         (XdpMode.OFFLOAD, raw.offload_id),
@@ -142,7 +142,8 @@ def attach_xdp_netlink(
         index = interface_index(interface, namespace)
         code, log = listen(lib.shim_xdp_attach, namespace, index, program.fileno(), flags, expected)
         if code < 0:
-            raise attach_error(code, "attach to", interface, index, namespace, mode, log)
+            place = Place(interface, index, namespace)
+            raise attach_error(code, "attach to", place, mode, log)
 
 
 def detach_xdp_netlink(
@@ -168,34 +169,35 @@ def detach_xdp_netlink(
         expected = lib.SHIM_ANY_PROGRAM if expect is None else expect.fileno()
         code, log = listen(lib.shim_xdp_attach, namespace, index, -1, found.mode.flags, expected)
         if code < 0:
-            raise attach_error(code, "detach from", interface, index, namespace, found.mode, log)
+            place = Place(interface, index, namespace)
+            raise attach_error(code, "detach from", place, found.mode, log)
     return True
 
 
-def attach_error(
-    code: int,
-    operation: str,
-    interface: str | int,
-    index: int,
-    namespace: int,
-    mode: XdpMode,
-    log: str,
-) -> KernelError:
+class Place(NamedTuple):
+    """Where an attachment was to be: the caller's word, the index, the namespace or -1."""
+
+    interface: str | int
+    ifindex: int
+    namespace: int
+
+
+def attach_error(code: int, operation: str, place: Place, mode: XdpMode, log: str) -> KernelError:
     """Return the exception for a refused attachment, with who holds the hook where somebody does.
 
-    :param namespace: descriptor of the interface's namespace, or -1
+    :param log: what netlink said; a link is refused without a word
     """
-    subject = f"interface {interface}"
+    subject = f"interface {place.interface}"
     number = -code
     if number in (EBUSY, EEXIST):
-        return _conflict(code, operation, subject, index, namespace, log)
-    if number in (EINVAL, ENODEV) and interface_name(index, namespace) is None:
+        return _conflict(code, operation, place, log)
+    if number in (EINVAL, ENODEV) and interface_name(place.ifindex, place.namespace) is None:
         words = strerror(ENODEV)
         return NoInterfaceError(operation, subject, ENODEV, words, "not in this network namespace")
     if number == EOPNOTSUPP or (number == EINVAL and mode is XdpMode.OFFLOAD):
+        log = log or f"its driver has no {mode.value} XDP"
         lacking = FeatureError(operation, subject, number, strerror(number), log)
         lacking.feature = f"{mode.value} XDP"
-        lacking.log = lacking.log or f"its driver has no {mode.value} XDP"
         return lacking
     if number == ERANGE:
         log = log or (
@@ -205,15 +207,13 @@ def attach_error(
     return kernel_error(code, operation, subject, log)
 
 
-def _conflict(
-    code: int, operation: str, subject: str, index: int, namespace: int, log: str
-) -> AttachConflictError:
+def _conflict(code: int, operation: str, place: Place, log: str) -> AttachConflictError:
     try:
-        holder = query_xdp(index, netns=namespace if namespace >= 0 else None)
+        holder = query_xdp(place.ifindex, netns=place.namespace if place.namespace >= 0 else None)
     except KernelError:
         holder = None
-    # A link is refused without a word: who is there has to be asked for.
     words = f"{log}\nheld by {holder}" if holder else log
+    subject = f"interface {place.interface}"
     error = AttachConflictError(operation, subject, -code, strerror(-code), words)
     error.holder = holder
     return error
