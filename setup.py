@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from setuptools import Command, setup
 from setuptools.command.build import build
@@ -18,7 +19,7 @@ def clang_command(output: Path) -> list[str]:
     """Return the call that compiles the object; the same bytes wherever the tree lies."""
     return [
         os.environ.get("CLANG", "clang"),
-        *"-target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror".split(),
+        *["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Wextra", "-Werror"],
         f"-ffile-prefix-map={ROOT}=.",
         "-c",
         SOURCE,
@@ -46,7 +47,9 @@ class BuildBpf(Command):
     """The step of ``build`` that runs clang; in place for an editable install."""
 
     description = "compile the BPF object with clang"
-    user_options = [("build-lib=", None, "where the package is built")]
+    user_options: ClassVar[list[tuple[str, str | None, str]]] = [
+        ("build-lib=", None, "where the package is built")
+    ]
     editable_mode = False
 
     def initialize_options(self) -> None:
@@ -71,7 +74,7 @@ class BuildBpf(Command):
 class Build(build):
     """``build`` with the BPF object as its first step: it fails soonest."""
 
-    sub_commands = [("build_bpf", None), *build.sub_commands]
+    sub_commands: ClassVar = [("build_bpf", None), *build.sub_commands]
 
 
 if __name__ == "__main__":

@@ -41,9 +41,7 @@ BOUNDS: dict[str, dict[int, float]] = {
 def tcp_frame(destination: IPv4Address, flags: int) -> bytes:
     """Return a TCP segment of the client's; the rig writes its source address."""
     ethernet = bytes.fromhex("020000000002 020000000001 0800")
-    ip = struct.pack(
-        ">BBHHHBBH4s4s", 0x45, 0, 64, 1, 0, 64, 6, 0, bytes(4), destination.packed
-    )
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 64, 1, 0, 64, 6, 0, bytes(4), destination.packed)
     tcp = struct.pack(">HHIIBBHHH", 31337, 80, 1, 1, 0x50, flags, 8192, 0, 0)
     return (ethernet + ip + tcp).ljust(FRAME_BYTES, b"\0")
 

@@ -43,7 +43,7 @@ def compile_rig() -> bytes:
     """Return the rig's object file."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "rig.bpf.o"
-        flags = "-target bpf -mcpu=v3 -O2 -g -Wall -Werror".split()
+        flags = ["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror"]
         command = ["clang", *flags, f"-I{KERNEL_TYPES}", "-c", str(SOURCE), "-o", str(output)]
         subprocess.run(command, check=True)
         return output.read_bytes()

@@ -14,11 +14,25 @@ import ctypes
 import os
 import sys
 
-TYPEDEFS = "__u8 __s8 __u16 __s16 __u32 __s32 __u64 __s64 __be16 __be32 __be64 __sum16 __wsum".split()
-STRUCTS = "xdp_md ethhdr iphdr ipv6hdr tcphdr udphdr bpf_sock_tuple bpf_sock".split()
-ENUMS = "xdp_action bpf_map_type".split()
+TYPEDEFS = [
+    "__u8",
+    "__s8",
+    "__u16",
+    "__s16",
+    "__u32",
+    "__s32",
+    "__u64",
+    "__s64",
+    "__be16",
+    "__be32",
+    "__be64",
+    "__sum16",
+    "__wsum",
+]
+STRUCTS = ["xdp_md", "ethhdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr", "bpf_sock_tuple", "bpf_sock"]
+ENUMS = ["xdp_action", "bpf_map_type"]
 # Anonymous enums are found by one of their values.
-ENUMERATORS = "BPF_ANY BPF_F_MMAPABLE BPF_F_CURRENT_NETNS IPPROTO_TCP".split()
+ENUMERATORS = ["BPF_ANY", "BPF_F_MMAPABLE", "BPF_F_CURRENT_NETNS", "IPPROTO_TCP"]
 
 KIND_STRUCT, KIND_ENUM, KIND_TYPEDEF = 4, 6, 8
 PRINTER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
@@ -59,11 +73,15 @@ def declare(name: str, result: object, *arguments: object) -> ctypes._CFuncPtr:
 
 
 open_btf = declare("btf__parse", ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
-find = declare("btf__find_by_name_kind", ctypes.c_int32, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32)
+find = declare(
+    "btf__find_by_name_kind", ctypes.c_int32, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32
+)
 count = declare("btf__type_cnt", ctypes.c_uint32, ctypes.c_void_p)
 type_by_id = declare("btf__type_by_id", ctypes.POINTER(BtfType), ctypes.c_void_p, ctypes.c_uint32)
 name_at = declare("btf__name_by_offset", ctypes.c_char_p, ctypes.c_void_p, ctypes.c_uint32)
-new_dump = declare("btf_dump__new", ctypes.c_void_p, ctypes.c_void_p, PRINTER, ctypes.c_void_p, ctypes.c_void_p)
+new_dump = declare(
+    "btf_dump__new", ctypes.c_void_p, ctypes.c_void_p, PRINTER, ctypes.c_void_p, ctypes.c_void_p
+)
 dump_type = declare("btf_dump__dump_type", ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32)
 libc.vsnprintf.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_void_p)
 
@@ -84,7 +102,9 @@ def named_roots(btf: int) -> list[int]:
     ]
     found = {name: find(btf, name.encode(), kind) for name, kind in wanted}
     if missing := [name for name, number in found.items() if number < 0]:
-        sys.exit(f"vmlinux: this kernel's BTF has no type {', '.join(missing)}; take another's: --btf FILE")
+        sys.exit(
+            f"vmlinux: this kernel's BTF has no type {', '.join(missing)}; take another's: --btf FILE"
+        )
     return list(found.values())
 
 

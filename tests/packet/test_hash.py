@@ -24,7 +24,7 @@ DATA = bytes(7 * i & 0xFF for i in range(LONGEST))
 @pytest.fixture(scope="module")
 def hash_object(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("hash") / "hash.bpf.o"
-    flags = "-target bpf -mcpu=v3 -O2 -g -Wall -Werror".split()
+    flags = ["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror"]
     source = str(HERE / "hash.bpf.c")
     command = ["clang", *flags, f"-I{KERNEL_TYPES}", "-c", source, "-o", str(output)]
     subprocess.run(command, check=True)

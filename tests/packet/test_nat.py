@@ -121,7 +121,9 @@ def test_packets_of_one_connection_go_one_way(lb: Balancer) -> None:
     """Whatever else their headers say: id, length, ToS, flags."""
     ways = set()
     for number in range(200):
-        packet = client_tcp("S" if number == 0 else "PA", payload=b"x" * number, id=number, tos=number % 4)
+        packet = client_tcp(
+            "S" if number == 0 else "PA", payload=b"x" * number, id=number, tos=number % 4
+        )
         out = lb.run(packet).packet
         ways.add((out[IP].dst, out[TCP].sport))
     assert len(ways) == 1

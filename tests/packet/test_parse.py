@@ -23,7 +23,7 @@ PASSED = {
         frame_from_client(flags="MF") / TCP(dport=80) / Raw(b"x" * 64),
         "pass_fragment",
     ),
-    "later fragment": (frame_from_client(frag=8) / Raw(b"x" * 64), "pass_fragment"),
+    "later fragment": (frame_from_client(frag=8, proto=6) / Raw(b"x" * 64), "pass_fragment"),
 }
 
 
