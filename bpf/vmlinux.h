@@ -5,17 +5,17 @@
 
 typedef unsigned char __u8;
 
-typedef signed char __s8;
-
 typedef short unsigned int __u16;
-
-typedef short int __s16;
 
 typedef unsigned int __u32;
 
-typedef int __s32;
-
 typedef long long unsigned int __u64;
+
+typedef signed char __s8;
+
+typedef short int __s16;
+
+typedef int __s32;
 
 typedef long long int __s64;
 

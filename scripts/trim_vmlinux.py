@@ -14,21 +14,8 @@ import ctypes
 import os
 import sys
 
-TYPEDEFS = [
-    "__u8",
-    "__s8",
-    "__u16",
-    "__s16",
-    "__u32",
-    "__s32",
-    "__u64",
-    "__s64",
-    "__be16",
-    "__be32",
-    "__be64",
-    "__sum16",
-    "__wsum",
-]
+SIZED = [f"__{sign}{bits}" for sign in "us" for bits in (8, 16, 32, 64)]
+TYPEDEFS = [*SIZED, "__be16", "__be32", "__be64", "__sum16", "__wsum"]
 STRUCTS = ["xdp_md", "ethhdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr", "bpf_sock_tuple", "bpf_sock"]
 ENUMS = ["xdp_action", "bpf_map_type"]
 # Anonymous enums are found by one of their values.
@@ -102,9 +89,7 @@ def named_roots(btf: int) -> list[int]:
     ]
     found = {name: find(btf, name.encode(), kind) for name, kind in wanted}
     if missing := [name for name, number in found.items() if number < 0]:
-        sys.exit(
-            f"vmlinux: this kernel's BTF has no type {', '.join(missing)}; take another's: --btf FILE"
-        )
+        sys.exit(f"vmlinux: this BTF has no type {', '.join(missing)}; take another's: --btf FILE")
     return list(found.values())
 
 
