@@ -156,3 +156,12 @@ def test_demo_that_fails_leaves_nothing(prefix: str) -> None:
     assert answer.code == 1
     assert "curl: not found; install it: apt-get install curl" in answer.complaint
     assert traces(prefix) == NO_TRACES
+
+
+def test_labs_raised_and_taken_down_at_once_do_not_get_in_each_others_way(prefix: str) -> None:
+    prefixes = [f"{prefix}{number}-" for number in range(3)]
+    for words in (("up", "tutorial"), ("down",)):
+        running = [start_xdplb("lab", *words, "--prefix", one) for one in prefixes]
+        ended = [(one.communicate(timeout=30), one.returncode) for one in running]
+        assert [code for _, code in ended] == [0, 0, 0], ended
+    assert traces(prefix) == NO_TRACES

@@ -180,3 +180,19 @@ hosts:
     neighbours = json.loads(lab.run("one", "ip", "-j", "neigh").checked())
     states = {one["dst"]: one["state"] for one in neighbours}
     assert states["10.0.0.99"] in (["FAILED"], ["INCOMPLETE"])
+
+
+def test_jumbo_frames_pass_the_port_that_faces_the_balancer(raised: RaiseLab) -> None:
+    lab = raised("""
+switches: {wire: {}}
+hosts:
+  one:
+    interfaces:
+      eth0: {switch: wire, mac: "02:00:00:00:00:01", addresses: [10.0.0.1/24], mtu: 9000}
+  lb:
+    interfaces:
+      eth0: {switch: wire, mac: "02:00:00:00:00:02", addresses: [10.0.0.2/24], mtu: 9000, xdp: true}
+""")
+    ping = ("ping", "-n", "-c", "1", "-W", "5", "-M", "do", "-s", "8972")
+    lab.run("one", *ping, "10.0.0.2").checked()
+    lab.run("lb", *ping, "10.0.0.1").checked()

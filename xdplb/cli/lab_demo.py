@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from xdplb.bpf import network_namespace
-from xdplb.cli.lab_view import LabView, next_commands, roles_of
+from xdplb.cli.lab_view import LabView, next_commands
 from xdplb.controller import attach
 from xdplb.lab.errors import LabError
 from xdplb.lab.lifecycle import standing_lab
 from xdplb.lab.reading import find_topology
 from xdplb.lab.record import LabRecord, load_records
 from xdplb.lab.requests import Spread, send_on_new_connections, send_requests
-from xdplb.lab.topology import Host, Interface
+from xdplb.lab.roles import Roles, roles_of
 from xdplb.model import ANY_PORT, Protocol, Service, ServiceKey
 from xdplb.parse import parse_address, parse_backends
 from xdplb.request import Attached, Request
@@ -29,43 +29,48 @@ def run_demo(view: LabView, prefix: str) -> None:
     :raises LabError: if a step fails; nothing is left then either
     """
     topology = find_topology(TOPOLOGY)
+    roles = roles_of(topology)
+    if roles is None:
+        raise LabError(f"topology {TOPOLOGY}: lacks a client, a balancer or backends to show")
     requests = NEW_CONNECTIONS + KEPT_CONNECTIONS * REQUESTS_EACH
     view.title(f"xdplb lab demo: {requests} HTTP requests, balanced in the kernel")
     for other in load_records():
         if other.prefix != prefix:
             view.note(f"lab {other.name} is up and is left alone; the demo's is called {prefix}*")
-    with view.busy("at work"), standing_lab(topology, prefix, view.step) as record:
-        _balance(view, record)
+    _draw(view, roles)
+    with view.busy("at work"), standing_lab(topology, prefix, view.step):
+        _balance(view, roles, prefix)
     view.step("detached, and the lab is gone: nothing of it is left")
     view.commands("try it yourself", [UP, *next_commands(LabRecord(topology))])
 
 
-def _balance(view: LabView, record: LabRecord) -> None:
-    balancer, client, backends = roles_of(record.topology)
-    if balancer is None or client is None or not backends:
-        raise LabError(f"lab {record.name}: has no client, balancer and backends to demonstrate")
-    host, interface = balancer
-    attached = _attach(record.prefix + host.name, interface, backends)
+def _draw(view: LabView, roles: Roles) -> None:
+    """Draw who asks whom."""
+    client = f"{roles.client.name} {roles.client.addresses[0]}"
+    backends = [f"{one.name} {one.addresses[0]}" for one in roles.backends]
+    view.way(client, f"{roles.balancer.name} {roles.vip} (xdplb)", backends)
+
+
+def _balance(view: LabView, roles: Roles, prefix: str) -> None:
+    attached = _attach(roles, prefix)
     for warning in attached.warnings:
         view.note(warning)
-    vip, arrow = interface.addresses[0].ip, f" {view.arrow} "
-    ways = arrow.join((str(vip), ", ".join(str(one.addresses[0]) for one in backends)))
-    how = attached.mode.value
-    view.step(f"xdplb is on {interface.name} of {record.prefix}{host.name}, {how} XDP: {ways}")
-    url, asking = f"http://{vip}/name", record.prefix + client.name
+    where = f"{roles.interface.name} of {prefix}{roles.balancer.name}"
+    view.step(f"xdplb is attached to {where}, {attached.mode.value} XDP")
+    url, asking = f"http://{roles.vip}/name", prefix + roles.client.name
     fresh = send_on_new_connections(asking, url, NEW_CONNECTIONS)
     kept = send_requests(asking, url, KEPT_CONNECTIONS, REQUESTS_EACH)
     view.step(f"{fresh.requests + kept.requests} requests sent from {asking}, all answered")
-    _show(view, [host.name for host in backends], fresh, kept)
+    _show(view, [host.name for host in roles.backends], fresh, kept)
 
 
-def _attach(namespace: str, interface: Interface, backends: list[Host]) -> Attached:
+def _attach(roles: Roles, prefix: str) -> Attached:
     """Do what ``xdplb attach IFACE BACKEND... --netns NAMESPACE`` does."""
-    wanted = parse_backends([str(one.addresses[0]) for one in backends])
-    vip = parse_address(str(interface.addresses[0].ip))
+    vip = parse_address(str(roles.vip))
     pattern = Service(ServiceKey(vip, ANY_PORT, Protocol.TCP))
-    with network_namespace(namespace):
-        return attach(Request(interface.name, wanted, pattern))
+    request = Request(roles.interface.name, parse_backends(roles.backend_addresses), pattern)
+    with network_namespace(prefix + roles.balancer.name):
+        return attach(request)
 
 
 def _show(view: LabView, hosts: list[str], fresh: Spread, kept: Spread) -> None:

@@ -13,9 +13,10 @@ from rich.markup import escape
 
 from xdplb.lab.finding import down_command
 from xdplb.lab.record import LabRecord
-from xdplb.lab.topology import Host, Interface, Topology
+from xdplb.lab.roles import roles_of
+from xdplb.lab.topology import Host, Interface
 
-BAR_CELLS = 40
+BAR_CELLS = 56
 STATE_STYLES = {"up": "green", "interrupted": "yellow", "down": "dim"}
 
 
@@ -25,7 +26,8 @@ class LabView:
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
         speaks_unicode = self._console.encoding.lower().startswith("utf")
-        self._tick, self._bar, self.arrow = ("✓", "█", "→") if speaks_unicode else ("+", "#", "->")
+        self._tick, self._bar = ("✓", "█") if speaks_unicode else ("+", "#")
+        self._forks = ("──┬──▶ ", "  ├──▶ ", "  └──▶ ") if speaks_unicode else ("--+--> ",) * 3
 
     def title(self, text: str) -> None:
         """Print a heading with room around it."""
@@ -89,6 +91,16 @@ class LabView:
                 (), [_plug(host, one) for host in lab["hosts"] for one in host["interfaces"]]
             )
 
+    def way(self, asking: str, balancing: str, answering: list[str]) -> None:
+        """Draw a packet's way: who asks, through what, and who may answer."""
+        first, between, last = self._forks
+        lead = f"    {asking} {first[:2]}{last[-3:]}{balancing} "
+        for number, name in enumerate(answering):
+            fork = last if number == len(answering) - 1 else between
+            line = f"{' ' * len(lead)}{fork}" if number else lead + first
+            self._console.print(f"{escape(line)}[bold]{escape(name)}[/]")
+        self._console.print()
+
     def columns(self, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
         """Print a table as wide as it needs to be: what is cut off cannot be copied."""
         table = [heads, *rows] if heads else rows
@@ -105,30 +117,18 @@ class LabView:
 
 def next_commands(record: LabRecord) -> list[tuple[str, str]]:
     """Return what can be done with a lab that is up: command, and what it does."""
-    commands: list[tuple[str, str]] = []
-    balancer, client, backends = roles_of(record.topology)
-    if balancer is not None and backends:
-        host, interface = balancer
-        addresses = " ".join(str(one.addresses[0]) for one in backends)
-        attach = f"xdplb attach {interface.name} {addresses}"
-        commands.append((f"ip netns exec {record.prefix}{host.name} {attach}", "balance"))
-        if client is not None:
-            prefix = f"--prefix {record.prefix} " if record.prefix else ""
-            curl = f"{prefix}{client.name} curl -s http://{interface.addresses[0].ip}/"
-            commands.append((f"xdplb lab exec {curl}", "ask the balancer"))
-    return [*commands, (down_command(record), "remove it all")]
-
-
-def roles_of(
-    topology: Topology,
-) -> tuple[tuple[Host, Interface] | None, Host | None, list[Host]]:
-    """Return who balances (the first interface for XDP), who asks, and who serves HTTP."""
-    plugged = ((host, one) for host, one, _ in topology.ports() if one.xdp and one.addresses)
-    balancer = next(plugged, None)
-    backends = [host for host in topology.hosts if "http" in host.servers and host.addresses]
-    busy = [*backends, *([balancer[0]] if balancer else [])]
-    client = next((host for host in topology.hosts if host not in busy), None)
-    return balancer, client, backends
+    down = (down_command(record), "remove it all")
+    roles = roles_of(record.topology)
+    if roles is None:
+        return [down]
+    attach = f"xdplb attach {roles.interface.name} {' '.join(roles.backend_addresses)}"
+    prefix = f"--prefix {record.prefix} " if record.prefix else ""
+    curl = f"{prefix}{roles.client.name} curl -s http://{roles.vip}/"
+    return [
+        (f"ip netns exec {record.prefix}{roles.balancer.name} {attach}", "balance"),
+        (f"xdplb lab exec {curl}", "ask the balancer"),
+        down,
+    ]
 
 
 def _row(prefix: str, host: Host, interface: Interface) -> tuple[str, ...]:

@@ -9,12 +9,12 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import TypeAlias
 
 from xdplb.bpf import network_namespace
 from xdplb.lab.errors import LabError
-from xdplb.lab.topology import Topology
+from xdplb.lab.topology import Address, Topology
 
 ECHO_REQUEST = {4: 8, 6: 128}
 ECHO_REPLY = {4: 0, 6: 129}
@@ -22,7 +22,6 @@ AGAIN_AFTER_S = 0.2
 TIMEOUT_S = 5.0
 PAYLOAD = b"xdplb lab"
 
-Address: TypeAlias = IPv4Address | IPv6Address
 # By host and IP version.
 Sockets: TypeAlias = dict[tuple[str, int], socket.socket]
 

@@ -17,6 +17,9 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
+from typing import TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
 
 DEFAULT_MTU_BYTES = 1500
 BRIDGE = "br0"
@@ -44,7 +47,7 @@ class Route:
     """*to* is reached by way of *via*, an address in a network of one of the host's interfaces."""
 
     to: IPv4Network | IPv6Network
-    via: IPv4Address | IPv6Address
+    via: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,13 @@ class Host:
 
     name: str
     interfaces: tuple[Interface, ...]
-    loopback: tuple[IPv4Address | IPv6Address, ...] = ()
+    loopback: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
     forward: bool = False
     servers: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
+    def addresses(self) -> tuple[Address, ...]:
         """The addresses of all its interfaces, in the file's order."""
         return tuple(address.ip for one in self.interfaces for address in one.addresses)
 
