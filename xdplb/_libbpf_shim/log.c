@@ -14,7 +14,7 @@
 static __thread struct {
 	char *text;
 	size_t used, size;
-	int level;		/* most talkative level that is kept; -1 while not listening */
+	int level; /* most talkative level that is kept; -1 while not listening */
 } capture = { .level = -1 };
 
 static bool make_room(size_t wanted)

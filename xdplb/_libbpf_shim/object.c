@@ -28,14 +28,11 @@ int shim_object_open_memory(const void *bytes, size_t size, const char *name,
 }
 
 int shim_program_load(uint32_t type, const char *name, const char *license,
-		      const void *instructions, size_t count, uint32_t flags,
-		      char *log, uint32_t log_size)
+		      const void *instructions, size_t count, uint32_t flags, char *log,
+		      uint32_t log_size)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		.prog_flags = flags,
-		.log_level = log_size ? 1 : 0,
-		.log_size = log_size,
-		.log_buf = log_size ? log : NULL);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = flags, .log_level = log_size ? 1 : 0,
+		    .log_size = log_size, .log_buf = log_size ? log : NULL);
 
 	if (type == BPF_PROG_TYPE_XDP)
 		opts.expected_attach_type = BPF_XDP;

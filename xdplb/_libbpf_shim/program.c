@@ -34,19 +34,12 @@ int shim_program_info(int program, struct shim_program_info *info, uint32_t *map
 
 int shim_program_test_run(int program, struct shim_test_run *run)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts,
-		.data_in = run->data_in,
-		.data_out = run->data_out,
-		.data_size_in = run->data_size_in,
-		.data_size_out = run->data_size_out,
-		.ctx_in = run->context_in,
-		.ctx_out = run->context_out,
-		.ctx_size_in = run->context_size_in,
-		.ctx_size_out = run->context_size_out,
-		.repeat = (int)run->repeat,
-		.flags = run->flags,
-		.cpu = run->cpu,
-		.batch_size = run->batch_size);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = run->data_in, .data_out = run->data_out,
+		    .data_size_in = run->data_size_in, .data_size_out = run->data_size_out,
+		    .ctx_in = run->context_in, .ctx_out = run->context_out,
+		    .ctx_size_in = run->context_size_in, .ctx_size_out = run->context_size_out,
+		    .repeat = (int)run->repeat, .flags = run->flags, .cpu = run->cpu,
+		    .batch_size = run->batch_size);
 	int err = bpf_prog_test_run_opts(program, &opts);
 
 	run->retval = opts.retval;

@@ -12,49 +12,51 @@
 #include "shim.h"
 
 struct shim_ring {
-	unsigned long *consumer;	/* a page of its own, ours to write */
-	const unsigned long *producer;	/* a page, then the records, mapped twice in a row */
+	unsigned long *consumer; /* a page of its own, ours to write */
+	const unsigned long *producer; /* a page, then the records, mapped twice in a row */
 	const char *records;
 	size_t size, page;
 };
 
+static int map_area(int map, size_t size, int protection, size_t offset, void **area)
+{
+	*area = mmap(NULL, size, protection, MAP_SHARED, map, (off_t)offset);
+	return *area == MAP_FAILED ? -errno : 0;
+}
+
 int shim_ring_open(int map, uint32_t size, struct shim_ring **ring)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	struct shim_ring *made = calloc(1, sizeof(*made));
-	void *area;
+	void *consumer, *producer;
 	int err;
 
-	if (!made)
-		return -ENOMEM;
-	area = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
-	if (area == MAP_FAILED)
-		goto failed;
-	made->consumer = area;
-	area = mmap(NULL, page + 2 * (size_t)size, PROT_READ, MAP_SHARED, map, (off_t)page);
-	if (area == MAP_FAILED) {
-		err = -errno;
-		munmap(made->consumer, page);
-		free(made);
+	err = map_area(map, page, PROT_READ | PROT_WRITE, 0, &consumer);
+	if (err)
+		return err;
+	err = map_area(map, page + 2 * (size_t)size, PROT_READ, page, &producer);
+	if (err) {
+		munmap(consumer, page);
 		return err;
 	}
-	made->producer = area;
-	made->records = (const char *)area + page;
-	made->size = size;
-	made->page = page;
-	*ring = made;
+	*ring = calloc(1, sizeof(**ring));
+	if (!*ring) {
+		munmap(producer, page + 2 * (size_t)size);
+		munmap(consumer, page);
+		return -ENOMEM;
+	}
+	(*ring)->consumer = consumer;
+	(*ring)->producer = producer;
+	(*ring)->records = (const char *)producer + page;
+	(*ring)->size = size;
+	(*ring)->page = page;
 	return 0;
-failed:
-	err = -errno;
-	free(made);
-	return err;
 }
 
 struct cursor {
 	char *out;
 	size_t room, used;
-	uint32_t record_size;	/* 0: any, each behind its length and padded to 8 bytes */
-	uint32_t needed;	/* size of the record that did not fit or had the wrong size */
+	uint32_t record_size; /* 0: any, each behind its length and padded to 8 bytes */
+	uint32_t needed; /* size of the record that did not fit or had the wrong size */
 };
 
 /* Copies one record. -EMSGSIZE: not of the promised size. -ENOSPC: no room left for it. */

@@ -13,7 +13,7 @@
 /* log.c: what libbpf says during a call, per thread */
 void shim_log_install(void);
 void shim_log_begin(int level);
-char *shim_log_end(void);	/* the caller's to free; NULL if nothing was said */
+char *shim_log_end(void); /* the caller's to free; NULL if nothing was said */
 void shim_free(void *memory);
 
 /* compat.c: functions that this libbpf may or may not have */
@@ -25,8 +25,8 @@ int shim_object_open_file(const char *path, const char *name, struct bpf_object 
 int shim_object_open_memory(const void *bytes, size_t size, const char *name,
 			    struct bpf_object **object);
 int shim_program_load(uint32_t type, const char *name, const char *license,
-		      const void *instructions, size_t count, uint32_t flags,
-		      char *log, uint32_t log_size);
+		      const void *instructions, size_t count, uint32_t flags, char *log,
+		      uint32_t log_size);
 
 /* map.c */
 struct shim_map_info {
@@ -96,12 +96,12 @@ int shim_interface_name(int netns, int ifindex, char *name);
 /* host.c */
 int shim_strerror(int code, char *text, size_t size);
 int shim_is_bpffs(const char *path);
-int shim_fd_by_id(int kind, uint32_t id);	/* kind: SHIM_PROGRAM and the like */
+int shim_fd_by_id(int kind, uint32_t id); /* kind: SHIM_PROGRAM and the like */
 int shim_next_id(int kind, uint32_t after, uint32_t *id);
 int shim_btf_bytes(int btf, void *bytes, uint32_t room);
 
-#define SHIM_PROGRAM	0
-#define SHIM_MAP	1
-#define SHIM_LINK	2
-#define SHIM_BTF	3
-#define SHIM_ANY_PROGRAM	-2	/* no expectation about the program that is replaced */
+#define SHIM_PROGRAM 0
+#define SHIM_MAP 1
+#define SHIM_LINK 2
+#define SHIM_BTF 3
+#define SHIM_ANY_PROGRAM -2 /* no expectation about the program that is replaced */

@@ -72,7 +72,7 @@ from xdplb.bpf.netns import (
 from xdplb.bpf.object import BpfObject, OpenedObject
 from xdplb.bpf.opened import OpenedMap, OpenedProgram
 from xdplb.bpf.percpu import PerCpuArrayMap, PerCpuHashMap
-from xdplb.bpf.program import Program
+from xdplb.bpf.program import Program, RunStatistics
 from xdplb.bpf.ring import RingBufferMap, RingReader
 from xdplb.bpf.testrun import TestRun, XdpAction
 from xdplb.bpf.xdp import (
@@ -139,6 +139,7 @@ __all__ = [
     "Raw",
     "RingBufferMap",
     "RingReader",
+    "RunStatistics",
     "TestRun",
     "UnknownNameError",
     "UpdateMode",

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Arrays, and arrays mapped into our memory."""
 
+from __future__ import annotations
+
 import mmap
 from errno import E2BIG
-from typing import TYPE_CHECKING, Any, Generic
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import kernel_error
@@ -12,6 +13,7 @@ from xdplb.bpf.errors import BpfError, ClosedError, CodecError, FeatureError, Ke
 from xdplb.bpf.map import Map
 from xdplb.bpf.maphandle import V, represents
 from xdplb.bpf.maptype import MapType
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, Generic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +32,13 @@ class ArrayMap(Map[int, V]):
     def _default_key(self) -> Codec[Any]:
         return U32
 
-    def __iter__(self) -> "Iterator[int]":
+    def __iter__(self) -> Iterator[int]:
         return iter(range(self.max_entries))
 
     def __len__(self) -> int:
         return self.max_entries
 
-    def mmap(self, *, write: bool = False) -> "MappedArray[V]":
+    def mmap(self, *, write: bool = False) -> MappedArray[V]:
         """Map the array into this process's memory: reading and writing without system calls.
 
         :raises FeatureError: if the map was made without ``BPF_F_MMAPABLE``
@@ -80,7 +82,7 @@ class MappedArray(Generic[V]):
         at = self._offset(index)
         self.view[at : at + self.size] = self._codec.pack(value)
 
-    def store_words(self, index: int, words: "Buffer | Any") -> None:
+    def store_words(self, index: int, words: Buffer | Any) -> None:
         """Store 64-bit words from the value at *index* on, each with one store.
 
         :param words: a buffer of whole words, as ``array("Q")`` or bytes; in arrays whose values
@@ -116,7 +118,7 @@ class MappedArray(Generic[V]):
         self._entries = 0
         self.view.release()
 
-    def __enter__(self) -> "MappedArray[V]":
+    def __enter__(self) -> MappedArray[V]:
         return self
 
     def __exit__(self, *_: object) -> None:

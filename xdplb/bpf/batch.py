@@ -5,12 +5,14 @@ Came with Linux 5.6 for hash and array, 6.1 at the latest for the other types. W
 has none, the callers here go key by key.
 """
 
+from __future__ import annotations
+
 from errno import EINVAL, ENOENT, ENOSPC
-from typing import TYPE_CHECKING
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import ENOTSUPP, check, kernel_error
 from xdplb.bpf.errors import BatchError
+from xdplb.bpf.typehints import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,23 +39,17 @@ class BatchReader:
         self.value_bytes = value_bytes
         self.subject = subject
 
-    def chunks(self, size: int = CHUNK) -> "Iterator[tuple[memoryview, memoryview]]":
+    def chunks(self, size: int = CHUNK) -> Iterator[tuple[memoryview, memoryview]]:
         """Return an iterator over (keys, values); both hold until the next step."""
         # The kernel keeps its place in a cursor as large as a key, a hash's in 4 bytes.
         cursor = bytearray(max(self.key_size, 4))
-        place = ffi.NULL
+        place, next_place = ffi.NULL, ffi.from_buffer(cursor)
         count = ffi.new("uint32_t *")
         keys, values = self._room(size)
         while True:
             count[0] = size
-            code = lib.shim_map_lookup_batch(
-                self.fd,
-                place,
-                ffi.from_buffer(cursor),
-                ffi.from_buffer(keys),
-                ffi.from_buffer(values),
-                count,
-            )
+            to, out = ffi.from_buffer(keys), ffi.from_buffer(values)
+            code = lib.shim_map_lookup_batch(self.fd, place, next_place, to, out, count)
             if code == -ENOSPC:
                 # A hash gives whole buckets, and this one holds more. The cursor did not move.
                 size *= 2
@@ -64,20 +60,24 @@ class BatchReader:
                 return
             if code < 0 and code != -ENOENT:
                 raise kernel_error(code, "read", self.subject)
-            done = count[0]
-            if done:
-                yield (
-                    memoryview(keys)[: done * self.key_size],
-                    memoryview(values)[: done * self.value_bytes],
-                )
+            if done := count[0]:
+                yield self._filled(keys, values, done)
             if code == -ENOENT:
                 return
-            place = ffi.from_buffer(cursor)
+            place = next_place
+
+    def _filled(
+        self, keys: bytearray, values: bytearray, count: int
+    ) -> tuple[memoryview, memoryview]:
+        return (
+            memoryview(keys)[: count * self.key_size],
+            memoryview(values)[: count * self.value_bytes],
+        )
 
     def _room(self, size: int) -> tuple[bytearray, bytearray]:
         return bytearray(size * self.key_size), bytearray(size * self.value_bytes)
 
-    def _walked(self, size: int) -> "Iterator[tuple[memoryview, memoryview]]":
+    def _walked(self, size: int) -> Iterator[tuple[memoryview, memoryview]]:
         """Read key by key: the way of types without batches."""
         value = bytearray(self.value_bytes)
         pointer = ffi.from_buffer(value)
@@ -93,7 +93,7 @@ class BatchReader:
                 found_values += value
             yield memoryview(found_keys), memoryview(found_values)
 
-    def key_chunks(self, size: int = CHUNK) -> "Iterator[bytearray]":
+    def key_chunks(self, size: int = CHUNK) -> Iterator[bytearray]:
         """Return an iterator over buffers of keys, found by walking from key to key.
 
         A key that is deleted under the walk sends it back to the first one, so delete only what
@@ -120,7 +120,7 @@ class BatchReader:
             after = bytes(keys[-self.key_size :])
 
 
-def write(fd: int, keys: "Buffer", values: "Buffer", count: int, subject: str) -> int:
+def write(fd: int, keys: Buffer, values: Buffer, count: int, subject: str) -> int:
     """Store *count* elements, whose keys and values stand one behind the other.
 
     The caller has checked the sizes of the buffers.
@@ -134,7 +134,7 @@ def write(fd: int, keys: "Buffer", values: "Buffer", count: int, subject: str) -
     return _count(code, "update", subject, done[0], count)
 
 
-def _write_singly(fd: int, keys: "Buffer", values: "Buffer", count: int, subject: str) -> int:
+def _write_singly(fd: int, keys: Buffer, values: Buffer, count: int, subject: str) -> int:
     key_size, value_bytes = len(keys) // count, len(values) // count
     for index in range(count):
         key = bytes(keys[index * key_size : (index + 1) * key_size])
@@ -144,7 +144,7 @@ def _write_singly(fd: int, keys: "Buffer", values: "Buffer", count: int, subject
     return count
 
 
-def erase(fd: int, keys: "Buffer", count: int, subject: str) -> int:
+def erase(fd: int, keys: Buffer, count: int, subject: str) -> int:
     """Delete *count* keys and return how many were there; one that is not there is passed over.
 
     :raises BatchError: with ``done``, for every errno but ENOENT
@@ -165,7 +165,7 @@ def erase(fd: int, keys: "Buffer", count: int, subject: str) -> int:
     return erased
 
 
-def _erase_singly(fd: int, keys: "Buffer", count: int, subject: str) -> int:
+def _erase_singly(fd: int, keys: Buffer, count: int, subject: str) -> int:
     key_size = len(keys) // count
     erased = 0
     for index in range(count):

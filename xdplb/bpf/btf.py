@@ -5,15 +5,17 @@ The format: https://docs.kernel.org/bpf/btf.html. Meant for an object's hundred 
 kernel's own hundred thousand would take half a second.
 """
 
+from __future__ import annotations
+
 import os
 import struct
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check
 from xdplb.bpf.errors import CodecError, UnknownNameError
 from xdplb.bpf.handle import open_id
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +68,7 @@ _TAILS = {
 _NO_TAIL = (struct.Struct(""), True)
 
 _TRANSPARENT = {Kind.TYPEDEF, Kind.VOLATILE, Kind.CONST, Kind.RESTRICT, Kind.TYPE_TAG}
+_SIZED = {Kind.INT, Kind.STRUCT, Kind.UNION, Kind.ENUM, Kind.ENUM64, Kind.FLOAT}
 _WORDS = {Kind.STRUCT: "struct", Kind.UNION: "union", Kind.ENUM: "enum", Kind.ENUM64: "enum"}
 
 
@@ -120,7 +123,7 @@ class Btf:
             self._parse(raw)
 
     @classmethod
-    def from_id(cls, number: int) -> "Btf":
+    def from_id(cls, number: int) -> Btf:
         """Return the types that the kernel keeps under that id; needs CAP_SYS_ADMIN."""
         fd = open_id(lib.SHIM_BTF, number, "BTF")
         try:
@@ -166,6 +169,21 @@ class Btf:
             found = self.types[found.target]
         return found
 
+    def size_of(self, number: int) -> int:
+        """Return the size of a type in bytes.
+
+        :raises CodecError: if it has none, as functions and void
+        """
+        found = self.resolve(number)
+        if found.kind is Kind.ARRAY:
+            element, _, count = found.records[0]
+            return count * self.size_of(element)
+        if found.kind is Kind.PTR:
+            return struct.calcsize("P")
+        if found.kind not in _SIZED:
+            raise CodecError(f"type {found.name!r}: a {found.kind.name.lower()} has no size")
+        return found.target
+
     def find(self, name: str) -> BtfType:
         """Return a type by its C name, as ``"struct event"``, ``"enum verdict"`` or ``"__u32"``.
 
@@ -177,7 +195,7 @@ class Btf:
                 return found
         raise UnknownNameError("type information", "type", name, map(full_name, self.types))
 
-    def members(self, of: BtfType) -> "Iterator[Member]":
+    def members(self, of: BtfType) -> Iterator[Member]:
         """Return an iterator over the members of a struct or union."""
         for name, number, place in of.records:
             bits, offset = (place >> 24, place & 0xFFFFFF) if of.flag else (0, place)
@@ -203,7 +221,7 @@ class Btf:
                 ]
         return []
 
-    def codec(self, of: "str | int") -> "Codec[Any]":
+    def codec(self, of: str | int) -> Codec[Any]:
         """Return the codec of a type, by its C name or its number.
 
         Structs become named tuples, arrays of ``__u8`` and ``char`` and all unions bytes, other

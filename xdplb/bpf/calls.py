@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The one way out of C: codes become exceptions here, with what libbpf said about them."""
 
+from __future__ import annotations
+
 import errno as _errno
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf import errors
-from xdplb.bpf.host import libbpf_version, missing_capabilities
+from xdplb.bpf.host import has_sys_admin, libbpf_version, missing_capabilities
+from xdplb.bpf.typehints import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,15 +44,19 @@ def kernel_error(
     log: str = "",
     *,
     kind: type[errors.KernelError] | None = None,
+    by_id: bool = False,
 ) -> errors.KernelError:
     """Return the exception for the return value *code* (negative) of a call.
 
     :param kind: the class to use unless a missing capability explains the failure
+    :param by_id: the call found something by its id, which takes CAP_SYS_ADMIN
     """
     number = abs(code)
     log = "\n".join(line for line in log.splitlines() if _MISLEADING not in line)
     if number in (_errno.EPERM, _errno.EACCES):
         missing = missing_capabilities()
+        if by_id and not has_sys_admin():
+            missing.append("CAP_SYS_ADMIN")
         if missing:
             words = f"{strerror(number)} (missing {', '.join(missing)})"
             denied = errors.MissingCapabilityError(operation, subject, number, words, log)
@@ -82,7 +88,7 @@ def lacking_symbol(operation: str, subject: str, symbol: str, since: str) -> err
     return error
 
 
-def listen(call: "Callable[..., int]", *arguments: object, debug: bool = False) -> tuple[int, str]:
+def listen(call: Callable[..., int], *arguments: object, debug: bool = False) -> tuple[int, str]:
     """Call into C and return its code with what libbpf said meanwhile, in this thread.
 
     :param debug: keep debugging lines too; on success the verifier's log is among them

@@ -5,12 +5,13 @@ A codec has a ``size`` in bytes, ``pack(value)`` and ``unpack(data)``; any objec
 do. What ``unpack`` keeps of *data* it has to copy: the buffer is used again.
 """
 
+from __future__ import annotations
+
 import struct
-from typing import Any, Protocol, TypeVar
 
 from xdplb.bpf.errors import CodecError
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, Protocol, TypeVar
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TypeAlias
@@ -30,7 +31,7 @@ class Codec(Protocol[T]):
     def pack(self, value: T) -> bytes:
         """Return the *size* bytes of *value*."""
 
-    def unpack(self, data: "Buffer") -> T:
+    def unpack(self, data: Buffer) -> T:
         """Return the value in the first *size* bytes of *data*."""
 
 
@@ -57,15 +58,15 @@ class Integer:
             low, high = self.bounds
             raise CodecError(f"{value!r} is not a whole number from {low} to {high}") from None
 
-    def unpack(self, data: "Buffer") -> int:
+    def unpack(self, data: Buffer) -> int:
         number: int = self._struct.unpack_from(data)[0]
         return number
 
-    def unpack_many(self, data: "Buffer") -> "Iterator[int]":
+    def unpack_many(self, data: Buffer) -> Iterator[int]:
         """Return an iterator over the numbers that stand one behind the other in *data*."""
         return (number for (number,) in self._struct.iter_unpack(data))
 
-    def from_words(self, columns: "list[list[int]]") -> "Iterator[int]":
+    def from_words(self, columns: list[list[int]]) -> Iterator[int]:
         """Return an iterator over numbers that were read as words, in one column."""
         return iter(columns[0])
 
@@ -79,15 +80,15 @@ class Raw:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def pack(self, value: "Buffer") -> bytes:
+    def pack(self, value: Buffer) -> bytes:
         if len(value) != self.size:
             raise CodecError(f"{len(value)} bytes where {self.size} belong")
         return bytes(value)
 
-    def unpack(self, data: "Buffer") -> bytes:
+    def unpack(self, data: Buffer) -> bytes:
         return bytes(data[: self.size])
 
-    def unpack_many(self, data: "Buffer") -> "Iterator[bytes]":
+    def unpack_many(self, data: Buffer) -> Iterator[bytes]:
         """Return an iterator over the pieces of *data*."""
         size = self.size
         return (bytes(data[at : at + size]) for at in range(0, len(data), size))
@@ -108,7 +109,7 @@ class Fields:
         self.unpack_many = self._struct.iter_unpack
         self.unpack = self._struct.unpack_from
 
-    def pack(self, value: "Iterable[Any]") -> bytes:
+    def pack(self, value: Iterable[Any]) -> bytes:
         try:
             return self._struct.pack(*value)
         except struct.error as error:
@@ -129,7 +130,7 @@ BE32 = Integer("I", ">")
 BE64 = Integer("Q", ">")
 
 
-def unpack_many(codec: "Codec[T]", data: "Buffer") -> "Iterator[T]":
+def unpack_many(codec: Codec[T], data: Buffer) -> Iterator[T]:
     """Return an iterator over the values in *data*, by the codec's own fast way if it has one."""
     fast = getattr(codec, "unpack_many", None)
     if fast is not None:

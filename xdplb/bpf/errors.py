@@ -29,7 +29,10 @@ Each :class:`KernelError` reads ``operation subject: words of the errno[; what l
 verifier or netlink added]``.
 """
 
-TYPE_CHECKING = False
+from __future__ import annotations
+
+from xdplb.bpf.typehints import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -56,7 +59,7 @@ class UnknownNameError(BpfError, KeyError):
     :ivar name: what was asked for
     """
 
-    def __init__(self, where: str, what: str, name: str, known: "Iterable[str]" = ()) -> None:
+    def __init__(self, where: str, what: str, name: str, known: Iterable[str] = ()) -> None:
         from difflib import get_close_matches  # noqa: PLC0415 - slow to import, and rarely needed
 
         names = [other for other in known if other]
@@ -148,7 +151,7 @@ class MapMismatchError(KernelError):
     :ivar differences: a sentence per field that differs
     """
 
-    differences: "Sequence[str]" = ()
+    differences: Sequence[str] = ()
 
 
 class FeatureError(KernelError):
@@ -166,7 +169,7 @@ class MissingCapabilityError(KernelError, PermissionError):
     :ivar missing: their names, as ``["CAP_BPF"]``
     """
 
-    missing: "Sequence[str]" = ()
+    missing: Sequence[str] = ()
 
 
 class DeniedError(KernelError, PermissionError):
@@ -191,7 +194,7 @@ class AttachConflictError(KernelError):
     :ivar holder: what is attached there; None if it could not be asked or is gone again
     """
 
-    holder: "XdpState | None" = None
+    holder: XdpState | None = None
 
 
 class LinkSeveredError(KernelError):

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Handles: things of the kernel that a file descriptor of ours stands for."""
 
+from __future__ import annotations
+
 import os
 import warnings
+from errno import EINVAL
 
 from xdplb._libbpf import lib
 from xdplb.bpf.calls import check, kernel_error
 from xdplb.bpf.errors import ClosedError
 from xdplb.bpf.host import explain_pin_failure
+from xdplb.bpf.typehints import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
@@ -56,7 +59,7 @@ class Handle:
         if fd >= 0:
             os.close(fd)
 
-    def pin(self, path: "str | PathLike[str]") -> None:
+    def pin(self, path: str | PathLike[str]) -> None:
         """Give it a name on a bpf file system, where it outlives this process.
 
         :raises KernelError: if the name is taken (EEXIST), or the place is no bpf file system
@@ -68,14 +71,14 @@ class Handle:
                 code, "pin", f"{self.subject} at {where}", explain_pin_failure(where)
             )
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: "TracebackType | None",
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -91,14 +94,32 @@ class Handle:
         return f"<{type(self).__name__} {self.subject}, {state}>"
 
 
-def open_pin(path: "str | PathLike[str]") -> int:
+def open_pin(path: str | PathLike[str], kind: str) -> int:
     """Return a new descriptor of what is pinned at *path*.
 
+    :param kind: what it has to be: ``"map"``, ``"program"`` or ``"link"``
     :raises NotFoundError: if there is no such pin
+    :raises KernelError: if it is something else (EINVAL)
     """
     where = os.fspath(path)
     code = lib.bpf_obj_get(os.fsencode(where))
-    return check(code, "open", where, _explain_missing_pin(where) if code < 0 else "")
+    fd = check(code, f"open {kind}", where, _explain_missing_pin(where) if code < 0 else "")
+    # The kernel would describe a map to who asks for a program, and mean other fields.
+    found = _kind_of(fd)
+    if found in (kind, ""):
+        return fd
+    os.close(fd)
+    raise kernel_error(-EINVAL, f"open {kind}", where, f"it is a {found}")
+
+
+def _kind_of(fd: int) -> str:
+    """Return what a descriptor stands for, by the name the kernel gave its inode."""
+    try:
+        name = os.readlink(f"/proc/thread-self/fd/{fd}")
+    except OSError:
+        return ""  # no /proc here, so no way to tell
+    word = name.removeprefix("anon_inode:").strip("[]").replace("_", "-").removeprefix("bpf-")
+    return "program" if word == "prog" else word
 
 
 def _explain_missing_pin(path: str) -> str:
@@ -114,4 +135,7 @@ def open_id(kind: int, number: int, subject: str) -> int:
     :raises NotFoundError: if there is none
     :raises MissingCapabilityError: without CAP_SYS_ADMIN, which the kernel wants for ids
     """
-    return check(lib.shim_fd_by_id(kind, number), "open", f"{subject} {number}")
+    code = lib.shim_fd_by_id(kind, number)
+    if code < 0:
+        raise kernel_error(code, "open", f"{subject} {number}", by_id=True)
+    return code

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What this machine has: capabilities, CPUs, libbpf, a bpf file system."""
 
+from __future__ import annotations
+
 import os
 
 from xdplb._libbpf import lib
+from xdplb.bpf.typehints import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -34,6 +36,11 @@ def possible_cpus() -> int:
     return count
 
 
+def has_sys_admin() -> bool:
+    """Return whether this thread has CAP_SYS_ADMIN, which the kernel wants for ids."""
+    return bool(_effective_capabilities() >> _CAP_SYS_ADMIN & 1)
+
+
 def missing_capabilities() -> list[str]:
     """Return which of CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON this thread lacks.
 
@@ -55,7 +62,7 @@ def _effective_capabilities() -> int:
     return 0
 
 
-def is_bpffs(path: "str | PathLike[str]") -> bool:
+def is_bpffs(path: str | PathLike[str]) -> bool:
     """Return whether *path* exists and lies on a bpf file system, where pins can be made."""
     return bool(lib.shim_is_bpffs(os.fsencode(path)) == 1)
 

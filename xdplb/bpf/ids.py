@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Everything that is loaded on this machine, by id. The kernel wants CAP_SYS_ADMIN for it."""
 
+from __future__ import annotations
+
 import os
 from errno import ENOENT
-from typing import TYPE_CHECKING, TypeVar
 
 from xdplb._libbpf import ffi, lib
-from xdplb.bpf.calls import check
+from xdplb.bpf.calls import kernel_error
 from xdplb.bpf.errors import KernelError, NotFoundError
 from xdplb.bpf.handle import open_id
 from xdplb.bpf.info import (
@@ -17,6 +18,7 @@ from xdplb.bpf.info import (
     read_map_info,
     read_program_info,
 )
+from xdplb.bpf.typehints import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 Info = TypeVar("Info")
 
 
-def programs() -> "Iterator[ProgramInfo]":
+def programs() -> Iterator[ProgramInfo]:
     """Return an iterator over all loaded programs.
 
     :raises MissingCapabilityError: without CAP_SYS_ADMIN
@@ -32,7 +34,7 @@ def programs() -> "Iterator[ProgramInfo]":
     return _walk(lib.SHIM_PROGRAM, "program", read_program_info)
 
 
-def maps() -> "Iterator[MapInfo]":
+def maps() -> Iterator[MapInfo]:
     """Return an iterator over all maps.
 
     :raises MissingCapabilityError: without CAP_SYS_ADMIN
@@ -40,7 +42,7 @@ def maps() -> "Iterator[MapInfo]":
     return _walk(lib.SHIM_MAP, "map", read_map_info)
 
 
-def links() -> "Iterator[LinkInfo]":
+def links() -> Iterator[LinkInfo]:
     """Return an iterator over all links.
 
     :raises MissingCapabilityError: without CAP_SYS_ADMIN
@@ -48,13 +50,14 @@ def links() -> "Iterator[LinkInfo]":
     return _walk(lib.SHIM_LINK, "link", read_link_info)
 
 
-def _walk(kind: int, word: str, read: "Callable[[int], Info]") -> "Iterator[Info]":
+def _walk(kind: int, word: str, read: Callable[[int], Info]) -> Iterator[Info]:
     number = ffi.new("uint32_t *")
     while True:
         code = lib.shim_next_id(kind, number[0], number)
         if code == -ENOENT:
             return
-        check(code, "list", f"{word}s")
+        if code < 0:
+            raise kernel_error(code, "list", f"{word}s", by_id=True)
         try:
             fd = open_id(kind, number[0], word)
         except NotFoundError:

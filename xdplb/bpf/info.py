@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the kernel says about maps, programs and links."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check
 from xdplb.bpf.errors import CodecError
+from xdplb.bpf.typehints import NamedTuple
 
 _MOST_TYPES = 64
 
@@ -51,7 +52,7 @@ def read_map_info(fd: int) -> MapInfo:
 class ProgramInfo(NamedTuple):
     """What the kernel says about a program.
 
-    ``run_count`` and ``run_time_ns`` count only while statistics are on (:class:`run_statistics`).
+    ``run_count`` and ``run_time_ns`` count only while statistics are on (:class:`RunStatistics`).
     """
 
     type: int

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Codecs out of BTF: a C type becomes one format of the struct module and a tuple class."""
 
+from __future__ import annotations
+
 import struct
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
 
 from xdplb.bpf.btf import Btf, BtfType, Kind, full_name
 from xdplb.bpf.codec import Integer, Raw
 from xdplb.bpf.errors import CodecError, UnknownNameError
 from xdplb.bpf.parts import Part, big_endian, bytes_part, is_big_endian, scalar
+from xdplb.bpf.typehints import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xdplb.bpf.codec import Buffer, Codec
@@ -22,7 +24,7 @@ _BITS = 8  # of a byte
 class LayoutCodec:
     """The codec of a C type that is more than one number."""
 
-    def __init__(self, name: str, part: Part, make: "Callable[[Any], Any] | None" = None) -> None:
+    def __init__(self, name: str, part: Part, make: Callable[[Any], Any] | None = None) -> None:
         self.name = name
         self.size = part.size
         self._part = part
@@ -40,13 +42,13 @@ class LayoutCodec:
         except (struct.error, TypeError) as error:
             raise CodecError(f"{self.name}: {value!r} does not fit: {error}") from None
 
-    def unpack(self, data: "Buffer") -> Any:
+    def unpack(self, data: Buffer) -> Any:
         items = self._struct.unpack_from(data)
         if self._make:
             return self._make(items)
         return items[0] if self._part.decode is None else self._part.decode(items, 0)
 
-    def unpack_many(self, data: "Buffer") -> "Iterator[Any]":
+    def unpack_many(self, data: Buffer) -> Iterator[Any]:
         """Return an iterator over the values that stand one behind the other in *data*."""
         rows = self._struct.iter_unpack(data)
         if self._make:
@@ -54,7 +56,7 @@ class LayoutCodec:
         decode = self._part.decode
         return (row[0] if decode is None else decode(row, 0) for row in rows)
 
-    def from_words(self, columns: "list[list[int]]") -> "Iterator[Any]":
+    def from_words(self, columns: list[list[int]]) -> Iterator[Any]:
         """Return an iterator over values whose fields were read as words, a column each."""
         return map(self._make or tuple, zip(*columns, strict=True))
 
@@ -62,7 +64,7 @@ class LayoutCodec:
         return f"<codec of {self.name}, {self.size} bytes>"
 
 
-def codec_of(btf: Btf, number: int) -> "Codec[Any]":
+def codec_of(btf: Btf, number: int) -> Codec[Any]:
     """Return the codec of the type *number*.
 
     :raises CodecError: if it has none
@@ -104,7 +106,7 @@ def _array(btf: Btf, found: BtfType, label: str) -> Part:
     part = _part(btf, element, f"{label}[]")
     width, decode_one = part.width, part.decode
 
-    def decode(items: "Items", at: int) -> tuple[Any, ...]:
+    def decode(items: Items, at: int) -> tuple[Any, ...]:
         if decode_one is None:
             return tuple(items[at : at + count])
         return tuple(decode_one(items, at + index * width) for index in range(count))
@@ -143,7 +145,7 @@ def _padding(size: int) -> str:
     return "x" if size == 1 else f"{size}x" if size else ""
 
 
-def _members(btf: Btf, of: BtfType, label: str, base: int) -> "Iterator[tuple[str, Part, int]]":
+def _members(btf: Btf, of: BtfType, label: str, base: int) -> Iterator[tuple[str, Part, int]]:
     """Return an iterator over name, part and offset in bytes; unnamed structs are looked into."""
     for member in btf.members(of):
         offset = base + member.bit_offset // _BITS
@@ -169,10 +171,10 @@ def _tuple_class(name: str, fields: list[str]) -> Any:
 
 def _struct_decoder(
     make: Callable[[Any], Any], parts: list[Part], width: int
-) -> "Callable[[Items, int], Any]":
+) -> Callable[[Items, int], Any]:
     if all(part.decode is None for part in parts):
 
-        def decode_plain(items: "Items", at: int) -> Any:
+        def decode_plain(items: Items, at: int) -> Any:
             return make(items[at : at + width])
 
         decode_plain.make = make  # type: ignore[attr-defined]  # the whole tuple at once will do
@@ -183,7 +185,7 @@ def _struct_decoder(
         steps.append((part.decode, place))
         place += part.width
 
-    def decode(items: "Items", at: int) -> Any:
+    def decode(items: Items, at: int) -> Any:
         return make([items[at + n] if one is None else one(items, at + n) for one, n in steps])
 
     return decode

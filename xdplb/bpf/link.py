@@ -5,10 +5,11 @@ A link lives as long as any descriptor or pin of it does. Closing the last one d
 the end of the process, unless the link is pinned.
 """
 
+from __future__ import annotations
+
 import os
 import warnings
 from errno import EPERM
-from typing import TYPE_CHECKING, cast
 
 from xdplb._libbpf import lib
 from xdplb.bpf.calls import check, kernel_error, listen
@@ -16,6 +17,7 @@ from xdplb.bpf.errors import AttachConflictError, BpfError
 from xdplb.bpf.handle import Handle, open_id, open_pin
 from xdplb.bpf.info import LinkInfo, read_link_info
 from xdplb.bpf.netns import interface_index, open_netns
+from xdplb.bpf.typehints import TYPE_CHECKING, cast
 from xdplb.bpf.xdp import Place, XdpMode, attach_error
 
 if TYPE_CHECKING:
@@ -45,15 +47,15 @@ class Link(Handle):
         super().__init__(fd)
 
     @classmethod
-    def from_pin(cls, path: "str | PathLike[str]") -> "Self":
+    def from_pin(cls, path: str | PathLike[str]) -> Self:
         """Open the link pinned at *path*.
 
         :raises NotFoundError: if nothing is pinned there
         """
-        return cls._adopt(open_pin(path), os.fspath(path))
+        return cls._adopt(open_pin(path, cls.kind), os.fspath(path))
 
     @classmethod
-    def from_id(cls, number: int) -> "Self":
+    def from_id(cls, number: int) -> Self:
         """Open the link with that id; needs CAP_SYS_ADMIN.
 
         :raises NotFoundError: if there is none
@@ -61,7 +63,7 @@ class Link(Handle):
         return cls._adopt(open_id(lib.SHIM_LINK, number, cls.kind), None)
 
     @classmethod
-    def _adopt(cls, fd: int, pin_path: str | None) -> "Self":
+    def _adopt(cls, fd: int, pin_path: str | None) -> Self:
         try:
             made = XdpLink if read_link_info(fd).type == "xdp" else cls
             return cast("Self", made(fd, pin_path=pin_path))
@@ -88,7 +90,7 @@ class Link(Handle):
         """Where this handle pinned it, or found it pinned."""
         return self._pin_path
 
-    def update(self, program: "Program", *, expect: "Program | None" = None) -> None:
+    def update(self, program: Program, *, expect: Program | None = None) -> None:
         """Put another program in place of the attached one; no packet meets neither or both.
 
         :param expect: the program that must be there now
@@ -107,7 +109,7 @@ class Link(Handle):
             )
         raise error
 
-    def pin(self, path: "str | PathLike[str]") -> None:
+    def pin(self, path: str | PathLike[str]) -> None:
         """Keep it beyond this process, under a name on a bpf file system."""
         super().pin(path)
         self._pin_path = os.fspath(path)
@@ -155,9 +157,7 @@ class XdpLink(Link):
         return self.info.ifindex
 
 
-def attach_xdp(
-    program: "Program", interface: str | int, *, mode: XdpMode, netns: "Netns"
-) -> XdpLink:
+def attach_xdp(program: Program, interface: str | int, *, mode: XdpMode, netns: Netns) -> XdpLink:
     """Do what :meth:`Program.attach_xdp` says."""
     with open_netns(netns) as namespace:
         index = interface_index(interface, namespace)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Objects in the kernel: their maps, programs and live variables."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from xdplb._libbpf import lib
 from xdplb.bpf.arraymap import map_memory
@@ -12,6 +13,7 @@ from xdplb.bpf.errors import ClosedError, CodecError, UnknownNameError
 from xdplb.bpf.map import Map
 from xdplb.bpf.mapofmaps import MapOfMaps
 from xdplb.bpf.program import Program
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, TypeVar
 from xdplb.bpf.variables import Variables
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class LoadedObject:
     :ivar verifier_log: each program's log, if :meth:`OpenedObject.load` was asked to keep them
     """
 
-    def __init__(self, pointer: Any, opened: "OpenedObject", logs: dict[str, str]) -> None:
+    def __init__(self, pointer: Any, opened: OpenedObject, logs: dict[str, str]) -> None:
         self._pointer = pointer
         self._opened = opened
         self._memory: dict[str, memoryview] = {}
@@ -99,7 +101,7 @@ class LoadedObject:
             made.typed(key or made.key_codec, value or made.each)
         return made
 
-    def _codec(self, number: int, size: int) -> "Codec[Any] | None":
+    def _codec(self, number: int, size: int) -> Codec[Any] | None:
         if not number or not size:
             return None
         try:
@@ -139,7 +141,7 @@ class LoadedObject:
         """
         self.globals.set(name, value)
 
-    def _sections(self, *prefixes: str) -> "dict[str, Callable[[], memoryview]]":
+    def _sections(self, *prefixes: str) -> dict[str, Callable[[], memoryview]]:
         return {
             name: lambda name=name: self._map_section(name)  # type: ignore[misc]
             for name in self.maps
@@ -165,14 +167,14 @@ class LoadedObject:
             view.release()
         lib.bpf_object__close(pointer)
 
-    def __enter__(self) -> "LoadedObject":
+    def __enter__(self) -> LoadedObject:
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: "TracebackType | None",
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Maps: one key at a time, or many in one system call."""
 
+from __future__ import annotations
+
 import os
 from enum import IntEnum
 from errno import E2BIG, EEXIST, ENOENT
-from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf import batch
@@ -21,6 +22,7 @@ from xdplb.bpf.errors import (
 )
 from xdplb.bpf.maphandle import K, MapHandle, V, represents
 from xdplb.bpf.maptype import MapType
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -130,7 +132,7 @@ class Map(MapHandle[K, V]):
 
     # --- many keys ----------------------------------------------------------------------------
 
-    def items(self, *, chunk: int = batch.CHUNK) -> "Iterator[tuple[K, V]]":
+    def items(self, *, chunk: int = batch.CHUNK) -> Iterator[tuple[K, V]]:
         """Return an iterator over all elements, read *chunk* at a time.
 
         What is added or deleted meanwhile may be seen or not.
@@ -140,7 +142,7 @@ class Map(MapHandle[K, V]):
                 unpack_many(self._key, keys), unpack_many(self._value, values), strict=True
             )
 
-    def __iter__(self) -> "Iterator[K]":
+    def __iter__(self) -> Iterator[K]:
         for keys, _ in self.read_batches():
             yield from list(unpack_many(self._key, keys))
 
@@ -148,7 +150,7 @@ class Map(MapHandle[K, V]):
         """Return how many keys there are, by reading them all."""
         return sum(len(keys) for keys, _ in self.read_batches()) // self.key_size
 
-    def update_many(self, items: "Iterable[tuple[K, V]]") -> int:
+    def update_many(self, items: Iterable[tuple[K, V]]) -> int:
         """Store many elements in one system call; return how many.
 
         :raises BatchError: with ``done`` where it stopped half way
@@ -161,7 +163,7 @@ class Map(MapHandle[K, V]):
             count += 1
         return self.write_batch(keys, values, count)
 
-    def delete_many(self, keys: "Iterable[K]") -> int:
+    def delete_many(self, keys: Iterable[K]) -> int:
         """Delete many keys in one system call; return how many were there."""
         return self.erase_batch(b"".join([self._pack_key(key) for key in keys]))
 
@@ -172,7 +174,7 @@ class Map(MapHandle[K, V]):
 
     # --- buffers ------------------------------------------------------------------------------
 
-    def read_batches(self, chunk: int = batch.CHUNK) -> "Iterator[tuple[memoryview, memoryview]]":
+    def read_batches(self, chunk: int = batch.CHUNK) -> Iterator[tuple[memoryview, memoryview]]:
         """Return an iterator over (keys, values) as packed bytes, *chunk* elements or more at once.
 
         Both buffers hold until the next step.
@@ -180,7 +182,7 @@ class Map(MapHandle[K, V]):
         reader = batch.BatchReader(self.fileno(), self.key_size, self.value_bytes, self.subject)
         return reader.chunks(chunk)
 
-    def write_batch(self, keys: "Buffer", values: "Buffer", count: int) -> int:
+    def write_batch(self, keys: Buffer, values: Buffer, count: int) -> int:
         """Store *count* elements out of packed bytes; return *count*.
 
         :raises CodecError: if a buffer has not *count* times the size of a key or value
@@ -194,7 +196,7 @@ class Map(MapHandle[K, V]):
             raise self._wrong_size(f"{count} values", values, count * self.value_bytes)
         return batch.write(self.fileno(), keys, values, count, self.subject)
 
-    def erase_batch(self, keys: "Buffer") -> int:
+    def erase_batch(self, keys: Buffer) -> int:
         """Delete the keys that stand packed in *keys*; return how many were there."""
         count, rest = divmod(len(keys), self.key_size)
         if rest:
@@ -203,18 +205,18 @@ class Map(MapHandle[K, V]):
 
     # --- the rest -----------------------------------------------------------------------------
 
-    def typed(self, key: "Codec[K2]", value: "Codec[V2]") -> "Map[K2, V2]":
+    def typed(self, key: Codec[K2], value: Codec[V2]) -> Map[K2, V2]:
         """Use other codecs from now on, and return this same map under its new type.
 
         :raises CodecError: if a codec has not the size the map has
         """
-        same = cast("Map[Any, Any]", self)
+        same: Map[Any, Any] = self
         same._set_codecs(key, value)
-        return cast("Map[K2, V2]", same)
+        return same
 
-    def dup(self) -> "Self":
+    def dup(self) -> Self:
         """Return another handle of the same map, closed by itself."""
-        cls = cast("Any", type(self))
+        cls: Any = type(self)
         made: Self = cls(os.dup(self.fileno()), self._key, self._each, info=self.info)
         return made
 
@@ -227,7 +229,7 @@ class Map(MapHandle[K, V]):
             return ClosedError(f"{self.subject}: is closed")
         return kernel_error(code, operation, self.subject, f"key {key!r}", kind=_KINDS.get(-code))
 
-    def _wrong_size(self, what: str, data: "Buffer", size: int) -> CodecError:
+    def _wrong_size(self, what: str, data: Buffer, size: int) -> CodecError:
         return CodecError(f"{self.subject}: {what} of {len(data)} bytes where {size} belong")
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Where maps come from, and the codecs they wear."""
 
+from __future__ import annotations
+
 import os
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xdplb._libbpf import lib
 from xdplb.bpf.calls import check
@@ -11,6 +12,7 @@ from xdplb.bpf.errors import CodecError
 from xdplb.bpf.handle import Handle, open_id, open_pin
 from xdplb.bpf.info import MapInfo, read_map_info
 from xdplb.bpf.maptype import MapType
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +25,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 C = TypeVar("C", bound="type[MapHandle[Any, Any]]")
 
-_CLASSES: "dict[int, type[MapHandle[Any, Any]]]" = {}
+_CLASSES: dict[int, type[MapHandle[Any, Any]]] = {}
 
 
-def represents(*types: int) -> "Callable[[C], C]":
+def represents(*types: int) -> Callable[[C], C]:
     """Return a decorator: the class stands for maps of these types; of all others without one."""
 
     def register(cls: C) -> C:
@@ -64,8 +66,8 @@ class MapHandle(Handle, Generic[K, V]):
     def __init__(
         self,
         fd: int,
-        key: "Codec[K] | None" = None,
-        value: "Codec[V] | None" = None,
+        key: Codec[K] | None = None,
+        value: Codec[V] | None = None,
         *,
         info: MapInfo | None = None,
         quiet: bool = False,
@@ -84,26 +86,26 @@ class MapHandle(Handle, Generic[K, V]):
     @classmethod
     def from_pin(
         cls,
-        path: "str | PathLike[str]",
+        path: str | PathLike[str],
         *,
-        key: "Codec[Any] | None" = None,
-        value: "Codec[Any] | None" = None,
-    ) -> "Self":
+        key: Codec[Any] | None = None,
+        value: Codec[Any] | None = None,
+    ) -> Self:
         """Open the map pinned at *path*; the class of the result fits its type.
 
         :raises NotFoundError: if nothing is pinned there
         :raises CodecError: if it is no map of this class, or a codec has the wrong size
         """
-        return cls._adopt(open_pin(path), key, value)
+        return cls._adopt(open_pin(path, cls.kind), key, value)
 
     @classmethod
     def from_id(
         cls,
         number: int,
         *,
-        key: "Codec[Any] | None" = None,
-        value: "Codec[Any] | None" = None,
-    ) -> "Self":
+        key: Codec[Any] | None = None,
+        value: Codec[Any] | None = None,
+    ) -> Self:
         """Open the map with the id *number*; needs CAP_SYS_ADMIN.
 
         :raises NotFoundError: if there is none
@@ -115,10 +117,10 @@ class MapHandle(Handle, Generic[K, V]):
         cls,
         fd: int,
         *,
-        key: "Codec[Any] | None" = None,
-        value: "Codec[Any] | None" = None,
+        key: Codec[Any] | None = None,
+        value: Codec[Any] | None = None,
         quiet: bool = False,
-    ) -> "Self":
+    ) -> Self:
         """Return the map behind *fd*, which becomes the map's own to close."""
         return cls._adopt(fd, key, value, quiet=quiet)
 
@@ -126,14 +128,14 @@ class MapHandle(Handle, Generic[K, V]):
     def create(
         cls,
         type: int,
-        key: "Codec[Any] | int",
-        value: "Codec[Any] | int",
+        key: Codec[Any] | int,
+        value: Codec[Any] | int,
         max_entries: int,
         *,
         name: str = "",
         flags: int = 0,
-        inner: "MapHandle[Any, Any] | None" = None,
-    ) -> "Self":
+        inner: MapHandle[Any, Any] | None = None,
+    ) -> Self:
         """Make a map that lives as long as a handle, a pin or a program holds it.
 
         :param key: a codec, or a size in bytes for keys that are bytes; likewise *value*
@@ -159,11 +161,11 @@ class MapHandle(Handle, Generic[K, V]):
     def _adopt(
         cls,
         fd: int,
-        key: "Codec[Any] | None",
-        value: "Codec[Any] | None",
+        key: Codec[Any] | None,
+        value: Codec[Any] | None,
         *,
         quiet: bool = False,
-    ) -> "Self":
+    ) -> Self:
         try:
             info = read_map_info(fd)
             made = _CLASSES.get(info.type, _CLASSES[_ANY_TYPE])
@@ -205,12 +207,12 @@ class MapHandle(Handle, Generic[K, V]):
         return self.info.max_entries
 
     @property
-    def key_codec(self) -> "Codec[K]":
+    def key_codec(self) -> Codec[K]:
         """The codec of a key."""
         return self._key
 
     @property
-    def each(self) -> "Codec[Any]":
+    def each(self) -> Codec[Any]:
         """The codec of one value, on one CPU."""
         return self._each
 
@@ -223,13 +225,13 @@ class MapHandle(Handle, Generic[K, V]):
     def subject(self) -> str:
         return f"map {self.info.name!r}"
 
-    def _default_key(self) -> "Codec[Any]":
+    def _default_key(self) -> Codec[Any]:
         return Raw(self.info.key_size)
 
-    def _default_value(self) -> "Codec[Any]":
+    def _default_value(self) -> Codec[Any]:
         return Raw(self.info.value_size)
 
-    def _set_codecs(self, key: "Codec[K]", value: "Codec[V]") -> None:
+    def _set_codecs(self, key: Codec[K], value: Codec[V]) -> None:
         for what, codec, size in (
             ("key", key, self.info.key_size),
             ("value", value, self.info.value_size),
@@ -248,6 +250,6 @@ class MapHandle(Handle, Generic[K, V]):
         self._unpack_value = self._value.unpack
         self._spare: list[tuple[bytearray, Any]] = []
 
-    def _whole_value(self, value: "Codec[V]") -> "Codec[V]":
+    def _whole_value(self, value: Codec[V]) -> Codec[V]:
         """Return the codec for all that a lookup brings; per-CPU maps bring several values."""
         return value

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Maps of maps."""
 
+from __future__ import annotations
+
 from errno import ENOENT
-from typing import TYPE_CHECKING, Any, cast
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.codec import U32, Codec, unpack_many
 from xdplb.bpf.map import Map
 from xdplb.bpf.maphandle import K, represents
 from xdplb.bpf.maptype import MapType
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +26,7 @@ class InnerMapCodec:
     def pack(self, value: Map[Any, Any]) -> bytes:
         return U32.pack(value.fileno())
 
-    def unpack(self, data: "Buffer") -> Map[Any, Any]:
+    def unpack(self, data: Buffer) -> Map[Any, Any]:
         return Map.from_id(U32.unpack(data))
 
 
@@ -45,7 +47,7 @@ class MapOfMaps(Map[K, Map[Any, Any]]):
     def _default_value(self) -> Codec[Any]:
         return InnerMapCodec()
 
-    def swap(self, inner: "Mapping[K, Map[Any, Any]]") -> int:
+    def swap(self, inner: Mapping[K, Map[Any, Any]]) -> int:
         """Put all of *inner* in place with one system call and return how many.
 
         The kernel waits until no program uses the old ones (some milliseconds for the whole

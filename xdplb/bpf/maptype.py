@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The kernel's map types by name."""
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 from xdplb._libbpf import ffi, lib
@@ -32,7 +34,7 @@ class MapType(IntEnum):
         return ffi.string(text).decode() if text else f"type {number}"
 
     @classmethod
-    def of(cls, number: int) -> "MapType | int":
+    def of(cls, number: int) -> MapType | int:
         """Return the member for *number*, or the number where there is none."""
         try:
             return cls(number)

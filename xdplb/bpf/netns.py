@@ -5,43 +5,51 @@ A namespace belongs to a thread. The ``netns=`` arguments of this package go the
 one call into C; :class:`network_namespace` is for everything else.
 """
 
+from __future__ import annotations
+
 import os
-from contextlib import contextmanager
 from errno import ENODEV
-from typing import TYPE_CHECKING, TypeAlias
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check, kernel_error
 from xdplb.bpf.errors import NotFoundError
+from xdplb.bpf.typehints import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import TracebackType
+    from typing import TypeAlias
 
-Netns: TypeAlias = "str | os.PathLike[str] | int | None"
+    Netns: TypeAlias = str | os.PathLike[str] | int | None
+    from types import TracebackType
 
 RUN_NETNS = "/run/netns"  # where `ip netns` keeps names
 _OWN = "/proc/thread-self/ns/net"
 _NAME_ROOM = 16
 
 
-@contextmanager
-def open_netns(netns: Netns) -> "Iterator[int]":
-    """Give the descriptor of a namespace for a block: -1 for None, an int as it is.
+class open_netns:  # noqa: N801 - reads as a statement, like open()
+    """The descriptor of a namespace for a block: -1 for None, an int as it is.
 
     :raises NotFoundError: if there is no namespace of that name
     """
-    if netns is None or isinstance(netns, int):
-        yield -1 if netns is None else netns
-        return
-    fd = _open(netns)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+
+    def __init__(self, netns: Netns) -> None:
+        self._netns = netns
+        self._opened = -1
+
+    def __enter__(self) -> int:
+        if self._netns is None:
+            return -1
+        if isinstance(self._netns, int):
+            return self._netns
+        self._opened = _open(self._netns)
+        return self._opened
+
+    def __exit__(self, *_: object) -> None:
+        if self._opened >= 0:
+            os.close(self._opened)
 
 
-def _open(netns: "str | os.PathLike[str]") -> int:
+def _open(netns: str | os.PathLike[str]) -> int:
     path = os.fspath(netns)
     if "/" not in path:
         path = f"{RUN_NETNS}/{path}"
@@ -52,7 +60,7 @@ def _open(netns: "str | os.PathLike[str]") -> int:
         raise NotFoundError("open", subject, error.errno or 0, error.strerror or "") from None
 
 
-def enter_network_namespace(netns: "str | os.PathLike[str] | int") -> None:
+def enter_network_namespace(netns: str | os.PathLike[str] | int) -> None:
     """Move this thread to a network namespace, for good.
 
     :raises NotFoundError: if there is none of that name
@@ -69,11 +77,11 @@ class network_namespace:  # noqa: N801 - reads as a statement: with network_name
     process.
     """
 
-    def __init__(self, netns: "str | os.PathLike[str] | int") -> None:
+    def __init__(self, netns: str | os.PathLike[str] | int) -> None:
         self._netns = netns
         self._home = -1
 
-    def __enter__(self) -> "network_namespace":
+    def __enter__(self) -> network_namespace:
         self._home = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
         try:
             enter_network_namespace(self._netns)
@@ -87,7 +95,7 @@ class network_namespace:  # noqa: N801 - reads as a statement: with network_name
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: "TracebackType | None",
+        trace: TracebackType | None,
     ) -> None:
         home, self._home = self._home, -1
         if lib.shim_netns_enter(home) < 0:

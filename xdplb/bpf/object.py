@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Objects before they are loaded: the blueprint, with its constants and limits to be set."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf import host
@@ -13,6 +14,7 @@ from xdplb.bpf.errors import ClosedError, ObjectError, UnknownNameError
 from xdplb.bpf.loaded import LoadedObject
 from xdplb.bpf.loading import VERIFIER_LOG_LEVEL, check_reuse, load_error
 from xdplb.bpf.opened import OpenedMap, OpenedProgram
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, TypeVar
 from xdplb.bpf.variables import Variables
 from xdplb.bpf.verifier import split_logs
 
@@ -29,7 +31,7 @@ class BpfObject:
     """The door: BPF object files as the compiler writes them."""
 
     @staticmethod
-    def open(source: "str | PathLike[str] | bytes", *, name: str | None = None) -> "OpenedObject":
+    def open(source: str | PathLike[str] | bytes, *, name: str | None = None) -> OpenedObject:
         """Read an object file, or the bytes of one. Nothing goes to the kernel yet.
 
         :param name: the object's name; else the file's, up to its first dot
@@ -107,7 +109,7 @@ class OpenedObject:
         """
         return self._find(self.programs, "program", name)
 
-    def _find(self, known: "dict[str, N]", what: str, name: str) -> "N":
+    def _find(self, known: dict[str, N], what: str, name: str) -> N:
         self.check_open()
         try:
             return known[name]
@@ -124,7 +126,7 @@ class OpenedObject:
         self.check_open()
         self.constants.set(name, value)
 
-    def _sections(self, prefix: str) -> "dict[str, Any]":
+    def _sections(self, prefix: str) -> dict[str, Any]:
         def memory(of: OpenedMap) -> Any:
             def view() -> memoryview:
                 size = ffi.new("size_t *")
@@ -151,7 +153,7 @@ class OpenedObject:
     def load(
         self,
         *,
-        reuse: "Mapping[str, Map[Any, Any]]" = {},  # noqa: B006 - never written
+        reuse: Mapping[str, Map[Any, Any]] = {},
         verifier_log: bool = False,
     ) -> LoadedObject:
         """Give maps and programs to the kernel. Uses this object up, whether it works or not.
@@ -193,14 +195,14 @@ class OpenedObject:
         if self._pointer is not None:
             lib.bpf_object__close(self._give_away())
 
-    def __enter__(self) -> "OpenedObject":
+    def __enter__(self) -> OpenedObject:
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: "TracebackType | None",
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -214,7 +216,7 @@ class OpenedObject:
         return f"<OpenedObject {self.name!r}, {state}>"
 
 
-def _walk(step: Any, pointer: Any) -> "Iterator[Any]":
+def _walk(step: Any, pointer: Any) -> Iterator[Any]:
     at = step(pointer, ffi.NULL)
     while at != ffi.NULL:
         yield at

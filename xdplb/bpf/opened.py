@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Maps and programs of an object that is not loaded yet: what can still be chosen."""
 
+from __future__ import annotations
+
 import os
-from typing import TYPE_CHECKING, Any
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check
 from xdplb.bpf.maptype import MapType
+from xdplb.bpf.typehints import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xdplb.bpf.btf import Btf
     from xdplb.bpf.map import Map
     from xdplb.bpf.object import OpenedObject
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 class OpenedMap:
     """A map as the object declares it; it belongs to its object, and ends when that is loaded."""
 
-    def __init__(self, owner: "OpenedObject", pointer: Any) -> None:
+    def __init__(self, owner: OpenedObject, pointer: Any) -> None:
         self._owner = owner
         self.raw_pointer = pointer
         name = ffi.string(lib.bpf_map__name(pointer)).decode()
@@ -41,6 +44,11 @@ class OpenedMap:
     def subject(self) -> str:
         """What messages call it."""
         return f"map {self.name!r} of {self._owner.subject}"
+
+    @property
+    def btf(self) -> Btf:
+        """The types of its object."""
+        return self._owner.btf
 
     @property
     def type(self) -> MapType | int:
@@ -90,7 +98,7 @@ class OpenedMap:
     def autocreate(self, wanted: bool) -> None:
         check(lib.bpf_map__set_autocreate(self.pointer, wanted), "set autocreate of", self.subject)
 
-    def set_inner(self, template: "Map[Any, Any]") -> None:
+    def set_inner(self, template: Map[Any, Any]) -> None:
         """Say what the inner maps of this map of maps are like; an unused map will do."""
         fd = os.dup(template.fileno())
         code = lib.bpf_map__set_inner_map_fd(self.pointer, fd)
@@ -112,7 +120,7 @@ class OpenedMap:
 class OpenedProgram:
     """A program as the object has it; it belongs to its object, and ends when that is loaded."""
 
-    def __init__(self, owner: "OpenedObject", pointer: Any) -> None:
+    def __init__(self, owner: OpenedObject, pointer: Any) -> None:
         self._owner = owner
         self.raw_pointer = pointer
         self.name: str = ffi.string(lib.bpf_program__name(pointer)).decode()

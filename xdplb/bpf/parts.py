@@ -6,13 +6,15 @@ items of the unpacked tuple are its own, and how to make a value of them. A part
 item as it is has no ``decode``, which keeps structs of plain numbers fast.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xdplb.bpf.btf import Btf, BtfType, Kind
 from xdplb.bpf.codec import Integer
 from xdplb.bpf.errors import CodecError
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -37,7 +39,7 @@ class Part(NamedTuple):
     layout: str
     width: int
     size: int
-    decode: "Callable[[Items, int], Any] | None"
+    decode: Callable[[Items, int], Any] | None
     encode: Callable[[Any, list[Any]], None]
 
 
@@ -109,7 +111,7 @@ def _wide_number(size: int, signed: bool) -> Part:
         except OverflowError as error:
             raise CodecError(f"{value!r} does not fit {size} bytes: {error}") from None
 
-    def decode(items: "Items", at: int) -> int:
+    def decode(items: Items, at: int) -> int:
         return int.from_bytes(items[at], sys.byteorder, signed=signed)
 
     return Part(f"{size}s", 1, size, decode, encode)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Per-CPU maps: a value under each key for every CPU that may ever come up, and their sums."""
 
+from __future__ import annotations
+
 from operator import add
-from typing import TYPE_CHECKING, Any, Generic, cast
 
 from xdplb.bpf.codec import U32, Codec, unpack_many
 from xdplb.bpf.errors import CodecError
@@ -10,6 +11,7 @@ from xdplb.bpf.host import possible_cpus
 from xdplb.bpf.map import Map
 from xdplb.bpf.maphandle import K, V, represents
 from xdplb.bpf.maptype import MapType
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, Generic, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,19 +33,19 @@ class PerCpuCodec(Generic[V]):
         self.size = self.stride * self.cpus
         self._padding = bytes(self.stride - each.size)
 
-    def pack(self, values: "Iterable[V]") -> bytes:
+    def pack(self, values: Iterable[V]) -> bytes:
         packed = [self.each.pack(value) + self._padding for value in values]
         if len(packed) != self.cpus:
             raise CodecError(f"{len(packed)} values for {self.cpus} CPUs")
         return b"".join(packed)
 
-    def unpack(self, data: "Buffer") -> tuple[V, ...]:
+    def unpack(self, data: Buffer) -> tuple[V, ...]:
         size = self.each.size
         return tuple(
             self.each.unpack(data[at : at + size]) for at in range(0, self.size, self.stride)
         )
 
-    def totals(self, data: "Buffer") -> "Iterator[V]":
+    def totals(self, data: Buffer) -> Iterator[V]:
         """Return an iterator over the sums over all CPUs, one for each key's values in *data*."""
         letter: str | None = getattr(self.each, "word", None)
         if letter is not None and self.stride == self.each.size:
@@ -54,7 +56,7 @@ class PerCpuCodec(Generic[V]):
         groups = (values[at : at + self.cpus] for at in range(0, len(values), self.cpus))
         return (_sum_values(group) for group in groups)
 
-    def _column_totals(self, data: "Buffer", letter: str) -> "Iterator[V]":
+    def _column_totals(self, data: Buffer, letter: str) -> Iterator[V]:
         """Sum values that are nothing but words of one size, a column at a time: far faster."""
         words = memoryview(data).cast("B").cast(cast("Any", letter)).tolist()
         width = len(words) * self.stride // len(data)
@@ -68,7 +70,7 @@ class PerCpuCodec(Generic[V]):
         return cast("Any", self.each).from_words(columns)  # type: ignore[no-any-return]
 
 
-def _sum_values(values: "list[V]") -> V:
+def _sum_values(values: list[V]) -> V:
     """Return the sum, field by field, of whole numbers or tuples of them.
 
     :raises CodecError: if there is anything else in them
@@ -88,7 +90,7 @@ class PerCpuMap(Map[K, tuple[V, ...]]):
 
     __slots__ = ()
 
-    def _whole_value(self, value: "Codec[Any]") -> "Codec[Any]":
+    def _whole_value(self, value: Codec[Any]) -> Codec[Any]:
         return PerCpuCodec(value)
 
     def total(self, key: K) -> V | None:
@@ -114,10 +116,10 @@ class PerCpuArrayMap(PerCpuMap[int, V]):
 
     __slots__ = ()
 
-    def _default_key(self) -> "Codec[Any]":
+    def _default_key(self) -> Codec[Any]:
         return U32
 
-    def __iter__(self) -> "Iterator[int]":
+    def __iter__(self) -> Iterator[int]:
         return iter(range(self.max_entries))
 
     def __len__(self) -> int:

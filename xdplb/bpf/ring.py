@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Ring buffers: records from programs, read in big bites."""
 
+from __future__ import annotations
+
 import os
 import select
 import sys
 import warnings
 from _thread import allocate_lock
-from contextlib import contextmanager
 from errno import EMSGSIZE, ENOSPC
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check, kernel_error
@@ -17,6 +17,7 @@ from xdplb.bpf.errors import BpfError, ClosedError, CodecError
 from xdplb.bpf.map import Map
 from xdplb.bpf.maphandle import represents
 from xdplb.bpf.maptype import MapType
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +36,12 @@ class RingBufferMap(Map[bytes, bytes]):
     __slots__ = ()
 
     @overload
-    def reader(self, record: "Codec[R]") -> "RingReader[R]": ...
+    def reader(self, record: Codec[R]) -> RingReader[R]: ...
     @overload
-    def reader(self, record: int | None = None) -> "RingReader[bytes]": ...
-    def reader(self, record: "Codec[Any] | int | None" = None) -> "RingReader[Any]":
+    def reader(self, record: int | None = None) -> RingReader[bytes]: ...  # noqa: F811
+    def reader(  # noqa: F811
+        self, record: Codec[Any] | int | None = None
+    ) -> RingReader[Any]:
         """Return a reader of the ring; there should be one only, in one process.
 
         :param record: a codec, or a size, for records of one size; without, records come as
@@ -55,7 +58,7 @@ class RingReader(Generic[R]):
     :meth:`read` may have something. A program that submits with ``BPF_RB_NO_WAKEUP`` wakes nobody.
     """
 
-    def __init__(self, ring: RingBufferMap, codec: "Codec[R] | None") -> None:
+    def __init__(self, ring: RingBufferMap, codec: Codec[R] | None) -> None:
         self._ring: Any = ffi.NULL
         self.subject = f"reader of {ring.subject}"
         self._codec = codec
@@ -82,11 +85,14 @@ class RingReader(Generic[R]):
             call goes on behind it
         :raises BpfError: in a forked child, or while another thread reads
         """
-        with self._only_reader():
+        self._start()
+        try:
             view = self._fill(max_bytes)
             if self._codec is not None:
                 return list(unpack_many(self._codec, view))
             return list(_split(view))  # type: ignore[arg-type]
+        finally:
+            self._reading.release()
 
     def read_raw(self, max_bytes: int = BITE) -> memoryview:
         """Return what :meth:`read` would, packed; it holds until the next read.
@@ -94,8 +100,11 @@ class RingReader(Generic[R]):
         Records of one size stand one behind the other. Others have their length in front, as 8
         bytes in the machine's order, and are padded to 8 bytes.
         """
-        with self._only_reader():
+        self._start()
+        try:
             return self._fill(max_bytes)
+        finally:
+            self._reading.release()
 
     def _fill(self, max_bytes: int) -> memoryview:
         if len(self._buffer) < max_bytes:
@@ -123,7 +132,7 @@ class RingReader(Generic[R]):
         pending: int = lib.shim_ring_pending(self._ring)
         return pending
 
-    def __iter__(self) -> "Iterator[R]":
+    def __iter__(self) -> Iterator[R]:
         """Return an iterator that never ends: it waits for records and gives them one by one."""
         while True:
             self.wait()
@@ -143,14 +152,14 @@ class RingReader(Generic[R]):
         lib.shim_ring_close(ring)
         os.close(fd)
 
-    def __enter__(self) -> "RingReader[R]":
+    def __enter__(self) -> RingReader[R]:
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: "TracebackType | None",
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -171,15 +180,11 @@ class RingReader(Generic[R]):
                 "a forked child must open one of its own, after the parent's is closed"
             )
 
-    @contextmanager
-    def _only_reader(self) -> "Iterator[None]":
+    def _start(self) -> None:
+        """Keep other threads out until ``self._reading`` is released."""
         self._check_use()
         if not self._reading.acquire(blocking=False):
             raise BpfError(f"{self.subject}: another thread is reading; let one thread read")
-        try:
-            yield
-        finally:
-            self._reading.release()
 
     def _failure(self, code: int, needed: int) -> BpfError:
         if code == -EMSGSIZE:
@@ -188,7 +193,7 @@ class RingReader(Generic[R]):
         return kernel_error(code, "read", self.subject)
 
 
-def _split(view: memoryview) -> "Iterator[bytes]":
+def _split(view: memoryview) -> Iterator[bytes]:
     at = 0
     while at < len(view):
         length = int.from_bytes(view[at : at + _LENGTH], sys.byteorder)

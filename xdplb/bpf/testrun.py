@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Running a program on a packet of ours (``BPF_PROG_TEST_RUN``)."""
 
+from __future__ import annotations
+
 import struct
 from enum import IntEnum
 from errno import EINVAL, ENOSPC
-from typing import TYPE_CHECKING, NamedTuple
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check, kernel_error
+from xdplb.bpf.typehints import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Any
@@ -91,7 +93,7 @@ def run_live_frames(
     check(lib.shim_program_test_run(program, run), "run on live frames", subject)
 
 
-def _prepare(packet: bytes, context: bytes | None, repeat: int) -> "tuple[Any, object]":
+def _prepare(packet: bytes, context: bytes | None, repeat: int) -> tuple[Any, object]:
     """Return the C structure, and what has to stay alive as long as it does."""
     run = ffi.new("struct shim_test_run *")
     data = ffi.from_buffer(packet)
@@ -106,7 +108,7 @@ def _prepare(packet: bytes, context: bytes | None, repeat: int) -> "tuple[Any, o
     return run, (data, given)
 
 
-def _explain(code: int, packet: bytes, run: "Any") -> str:
+def _explain(code: int, packet: bytes, run: Any) -> str:
     if code == -ENOSPC:
         return f"the packet has {run.data_size_out} bytes afterwards; ask for more with out_size"
     if code == -EINVAL and len(packet) < _ETHERNET_HEADER:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Variables of an object, typed by its BTF: constants before it is loaded, globals afterwards."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
 
 from xdplb.bpf.errors import UnknownNameError
+from xdplb.bpf.typehints import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xdplb.bpf.btf import Btf, Variable
@@ -18,7 +20,7 @@ class Variables(Mapping[str, Any]):
     """
 
     def __init__(
-        self, where: str, what: str, btf: "Btf", sections: dict[str, Callable[[], memoryview]]
+        self, where: str, what: str, btf: Btf, sections: dict[str, Callable[[], memoryview]]
     ) -> None:
         self._where = where
         self._what = what
@@ -58,7 +60,7 @@ class Variables(Mapping[str, Any]):
         _, variable = self._find(name)
         self.raw(name)[:] = self._btf.codec(variable.type).pack(value)
 
-    def _find(self, name: str) -> "tuple[str, Variable]":
+    def _find(self, name: str) -> tuple[str, Variable]:
         try:
             return self._found[name]
         except KeyError:

@@ -5,15 +5,17 @@ A netlink attachment survives the process and belongs to nobody; a link (:mod:`x
 has an owner and is the better choice since Linux 5.9.
 """
 
+from __future__ import annotations
+
 from enum import Enum
 from errno import EBUSY, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, ERANGE
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check, kernel_error, listen, strerror
 from xdplb.bpf.errors import AttachConflictError, FeatureError, KernelError, NoInterfaceError
 from xdplb.bpf.ids import links, program_name
 from xdplb.bpf.netns import interface_index, interface_name, open_netns
+from xdplb.bpf.typehints import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from xdplb.bpf.netns import Netns
@@ -78,7 +80,7 @@ class _AnyProgram:
 ANY_PROGRAM = _AnyProgram()
 
 
-def query_xdp(interface: str | int, *, netns: "Netns" = None) -> XdpState:
+def query_xdp(interface: str | int, *, netns: Netns = None) -> XdpState:
     """Return what is attached to an interface.
 
     :param netns: its network namespace: a name, path or descriptor
@@ -120,12 +122,12 @@ def _find_link(index: int, program: int) -> int | None:
 
 
 def attach_xdp_netlink(
-    program: "Program",
+    program: Program,
     interface: str | int,
     *,
     mode: XdpMode = XdpMode.NATIVE,
-    expect: "Program | _AnyProgram | None" = None,
-    netns: "Netns" = None,
+    expect: Program | _AnyProgram | None = None,
+    netns: Netns = None,
 ) -> None:
     """Attach *program* so that it stays without anybody holding it.
 
@@ -150,8 +152,8 @@ def detach_xdp_netlink(
     interface: str | int,
     *,
     mode: XdpMode | None = None,
-    expect: "Program | None" = None,
-    netns: "Netns" = None,
+    expect: Program | None = None,
+    netns: Netns = None,
 ) -> bool:
     """Take the program off an interface; False if there was none (in that mode).
 
