@@ -31,24 +31,20 @@ LONGEST_INTERFACE_NAME = 15
 SERVERS = ("http", "udp-echo")
 
 
-def topology_folders() -> list[Path]:
+def topology_folder() -> Path:
     """Return where topologies by name are looked for.
 
     An installed package carries them beside this module; in the source tree they stand in
     ``topology/`` at its top.
     """
     here = Path(__file__).resolve().parent
-    candidates = (here / "topology", here.parents[1] / "topology")
-    return [folder for folder in candidates if folder.is_dir()]
+    installed = here / "topologies"
+    return installed if installed.is_dir() else here.parents[1] / "topology"
 
 
 def known_topologies() -> dict[str, Path]:
     """Return the topologies that can be given by name, and their files."""
-    known: dict[str, Path] = {}
-    for folder in topology_folders():
-        for file in sorted(folder.glob("*.yaml")):
-            known.setdefault(file.stem, file)
-    return known
+    return {file.stem: file for file in sorted(topology_folder().glob("*.yaml"))}
 
 
 def find_topology(wanted: str) -> Topology:
