@@ -4,36 +4,47 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-BPF_SOURCES := $(wildcard bpf/*.c bpf/*.h)
-BUILD_SOURCES := pyproject.toml setup.py $(wildcard xdplb/_*_build.py xdplb/_libbpf_shim/*) bpf/abi.h
 OBJECT := xdplb/xdp_lb.bpf.o
+BPF_SOURCES := $(wildcard bpf/*.c bpf/*.h)
+FORMATTED := $(filter-out bpf/vmlinux.h,$(BPF_SOURCES)) $(wildcard xdplb/_libbpf_shim/*.[ch])
+# What an editable install has to be made anew for: all that is compiled or that pip looks at.
+INSTALLED_FROM := pyproject.toml setup.py bpf/abi.h $(wildcard xdplb/_*_build.py xdplb/_libbpf_shim/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help bpf vmlinux demo lab check test bench format clean
+.DELETE_ON_ERROR:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 bpf: $(OBJECT) ## rebuild the BPF object
 
-$(OBJECT): $(BPF_SOURCES) setup.py | $(VENV)/installed
-	$(BIN)/python -c 'import setup, pathlib; setup.compile_object(pathlib.Path("$@"))'
+$(OBJECT): $(BPF_SOURCES) xdplb/_object_build.py | $(VENV)/packages
+	$(PYTHON) xdplb/_object_build.py $@ -Werror
 
-vmlinux: ## write bpf/vmlinux.h anew from the running kernel's BTF
+vmlinux: $(VENV)/packages ## write bpf/vmlinux.h anew from the running kernel's BTF
 	$(PYTHON) scripts/trim_vmlinux.py > bpf/vmlinux.h.new
 	mv bpf/vmlinux.h.new bpf/vmlinux.h
 
 # What a fresh Debian 12 lacks, then the package in a virtual environment of its own.
-$(VENV)/installed: $(BUILD_SOURCES)
-	$(SUDO) scripts/install-packages
+$(VENV)/packages: scripts/install-packages
+	scripts/install-packages
+	@mkdir -p $(VENV) && touch $@
+
+define install
+	@echo "installing xdplb and the Python packages it needs into $(VENV)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.$(1)'
+endef
+
+$(VENV)/installed: $(INSTALLED_FROM) | $(VENV)/packages
+	$(call install)
 	@touch $@
 
-$(VENV)/developed: $(VENV)/installed
-	$(SUDO) scripts/install-packages --for-tests
-	$(BIN)/pip install --quiet --editable '.[dev]'
-	@touch $@
+$(VENV)/developed: $(INSTALLED_FROM) scripts/install-packages
+	scripts/install-packages --for-tests
+	$(call install,[dev])
+	@touch $(VENV)/packages $(VENV)/installed $@
 
 demo: $(VENV)/installed $(OBJECT) ## watch real requests being balanced, then tear all down
 	$(SUDO) scripts/mount-bpffs
@@ -48,7 +59,7 @@ check: $(VENV)/developed $(OBJECT) ## what needs no root: format, lint, types, l
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	clang-format --dry-run --Werror $(filter-out bpf/vmlinux.h,$(BPF_SOURCES)) $(wildcard xdplb/_libbpf_shim/*)
+	clang-format --dry-run --Werror $(FORMATTED)
 	$(BIN)/pytest -q tests/unit
 
 test: $(VENV)/developed $(OBJECT) ## the whole suite, as root, on real veth
@@ -62,7 +73,9 @@ bench: $(VENV)/developed $(OBJECT) ## nanoseconds per packet and the binding's f
 format: $(VENV)/developed ## format Python and C
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	clang-format -i $(filter-out bpf/vmlinux.h,$(BPF_SOURCES)) $(wildcard xdplb/_libbpf_shim/*)
+	clang-format -i $(FORMATTED)
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist *.egg-info $(OBJECT) xdplb/*.so xdplb/_libbpf.c xdplb/_abi.c
+	rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

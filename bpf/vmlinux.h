@@ -11,10 +11,6 @@ typedef unsigned int __u32;
 
 typedef long long unsigned int __u64;
 
-typedef signed char __s8;
-
-typedef short int __s16;
-
 typedef int __s32;
 
 typedef long long int __s64;
@@ -22,8 +18,6 @@ typedef long long int __s64;
 typedef __u16 __be16;
 
 typedef __u32 __be32;
-
-typedef __u64 __be64;
 
 typedef __u16 __sum16;
 
@@ -62,33 +56,6 @@ struct iphdr {
 		struct {
 			__be32 saddr;
 			__be32 daddr;
-		} addrs;
-	};
-};
-
-struct in6_addr {
-	union {
-		__u8 u6_addr8[16];
-		__be16 u6_addr16[8];
-		__be32 u6_addr32[4];
-	} in6_u;
-};
-
-struct ipv6hdr {
-	__u8 priority: 4;
-	__u8 version: 4;
-	__u8 flow_lbl[3];
-	__be16 payload_len;
-	__u8 nexthdr;
-	__u8 hop_limit;
-	union {
-		struct {
-			struct in6_addr saddr;
-			struct in6_addr daddr;
-		};
-		struct {
-			struct in6_addr saddr;
-			struct in6_addr daddr;
 		} addrs;
 	};
 };

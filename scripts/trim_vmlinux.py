@@ -13,10 +13,13 @@ import argparse
 import ctypes
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
-SIZED = [f"__{sign}{bits}" for sign in "us" for bits in (8, 16, 32, 64)]
-TYPEDEFS = [*SIZED, "__be16", "__be32", "__be64", "__sum16", "__wsum"]
-STRUCTS = ["xdp_md", "ethhdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr", "bpf_sock_tuple", "bpf_sock"]
+# Each of them is named in bpf/, or in what bpf/ includes of libbpf.
+SIZED = ["__u8", "__u16", "__u32", "__u64", "__s32", "__s64"]
+TYPEDEFS = [*SIZED, "__be16", "__be32", "__sum16", "__wsum"]
+STRUCTS = ["xdp_md", "ethhdr", "iphdr", "tcphdr", "udphdr", "bpf_sock_tuple", "bpf_sock"]
 ENUMS = ["xdp_action", "bpf_map_type"]
 # Anonymous enums are found by one of their values.
 ENUMERATORS = ["BPF_ANY", "BPF_F_MMAPABLE", "BPF_F_CURRENT_NETNS", "IPPROTO_TCP"]
@@ -24,7 +27,10 @@ ENUMERATORS = ["BPF_ANY", "BPF_F_MMAPABLE", "BPF_F_CURRENT_NETNS", "IPPROTO_TCP"
 KIND_STRUCT, KIND_ENUM, KIND_TYPEDEF = 4, 6, 8
 PRINTER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
 
-libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
+try:
+    libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
+except OSError as missing:
+    sys.exit(f"vmlinux: {missing}; install it with: apt install libbpf1")
 libc = ctypes.CDLL(None)
 
 
@@ -39,11 +45,11 @@ class BtfType(ctypes.Structure):
 
     @property
     def kind(self) -> int:
-        return (self.info >> 24) & 0x1F
+        return int(self.info >> 24) & 0x1F
 
     @property
     def length(self) -> int:
-        return self.info & 0xFFFF
+        return int(self.info) & 0xFFFF
 
 
 class Enumerator(ctypes.Structure):
@@ -52,7 +58,7 @@ class Enumerator(ctypes.Structure):
     _fields_ = (("name_off", ctypes.c_uint32), ("value", ctypes.c_int32))
 
 
-def declare(name: str, result: object, *arguments: object) -> ctypes._CFuncPtr:
+def declare(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
     """Return libbpf's function *name* with its prototype set."""
     function = libbpf[name]
     function.restype, function.argtypes = result, arguments
@@ -73,7 +79,6 @@ dump_type = declare("btf_dump__dump_type", ctypes.c_int, ctypes.c_void_p, ctypes
 libc.vsnprintf.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_void_p)
 
 
-@PRINTER
 def print_piece(_context: int, text: bytes, arguments: int) -> None:
     buffer = ctypes.create_string_buffer(1 << 16)
     libc.vsnprintf(buffer, len(buffer), text, arguments)
@@ -124,7 +129,8 @@ def main() -> None:
     print("/* The kernel types in use, from kernel BTF. Written by `make vmlinux`: do not edit. */")
     print("#ifndef __VMLINUX_H__\n#define __VMLINUX_H__\n")
     sys.stdout.flush()
-    dump = new_dump(btf, print_piece, None, None)
+    printer = PRINTER(print_piece)  # named, since libbpf keeps no reference to it
+    dump = new_dump(btf, printer, None, None)
     for root in [*named_roots(btf), *anonymous_roots(btf)]:
         if error := dump_type(dump, root):
             sys.exit(f"vmlinux: type {root} cannot be printed: {os.strerror(-error)}")

@@ -25,5 +25,6 @@ ffibuilder.cdef(TYPES + HEADER.read_text())
 ffibuilder.set_source(
     "xdplb._abi",
     "#include <linux/types.h>\n" + HEADER.read_text(),
+    depends=["bpf/abi.h"],
     py_limited_api=True,
 )
