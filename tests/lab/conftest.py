@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
+from lab.attachment import Attach, attached
+from lab.farm import FARM
 from lab.stand import NO_TRACES, Lab, RaiseLab, fresh_prefix, traces
 
 from xdplb.lab.finding import find_lab
 from xdplb.lab.lifecycle import raise_lab, take_down
 from xdplb.lab.reading import find_topology, parse_topology
 from xdplb.lab.record import load_records
+from xdplb.lab.topology import Topology
 
 
 @pytest.fixture
@@ -37,20 +41,33 @@ def raised(prefix: str) -> RaiseLab:
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Give out the tutorial's lab."""
-    yield from _standing("tutorial")
+    yield from _standing(find_topology("tutorial"))
 
 
 @pytest.fixture(scope="module")
 def two_clients() -> Iterator[Lab]:
     """Give out the lab with two clients."""
-    yield from _standing("two-clients")
+    yield from _standing(find_topology("two-clients"))
 
 
-def _standing(topology: str) -> Iterator[Lab]:
+@pytest.fixture(scope="module")
+def farm() -> Iterator[Lab]:
+    """Give out a lab with three backends."""
+    yield from _standing(parse_topology(FARM, name="farm"))
+
+
+@pytest.fixture
+def attach() -> Iterator[Attach]:
+    """Give out a function that attaches the balancer of a lab, until the test has ended."""
+    with ExitStack() as until_the_end:
+        yield lambda lab, *words: until_the_end.enter_context(attached(lab, *words))
+
+
+def _standing(topology: Topology) -> Iterator[Lab]:
     own = fresh_prefix()
-    record = raise_lab(find_topology(topology), own)
+    record = raise_lab(topology, own)
     try:
         yield Lab(record)
     finally:
-        take_down(find_lab(topology, own))
+        take_down(find_lab(topology.name, own))
         assert traces(own) == NO_TRACES
