@@ -74,6 +74,9 @@ class MappedArray(Generic[V]):
     def __len__(self) -> int:
         return self._entries
 
+    def __iter__(self) -> Iterator[V]:
+        return (self[index] for index in range(self._entries))
+
     def __getitem__(self, index: int) -> V:
         at = self._offset(index)
         return self._codec.unpack(self.view[at : at + self.size])
@@ -102,10 +105,10 @@ class MappedArray(Generic[V]):
             lib.shim_store_words(memory, ffi.from_buffer(data), len(data) // WORD)
 
     def _offset(self, index: int) -> int:
-        if not 0 <= index < self._entries:
-            raise IndexError(f"{self.subject}: no index {index}, the last is {self._entries - 1}")
         if self.closed:
             raise ClosedError(f"{self.subject}: is closed")
+        if not 0 <= index < self._entries:
+            raise IndexError(f"{self.subject}: no index {index}, the last is {self._entries - 1}")
         return index * self.stride
 
     @property

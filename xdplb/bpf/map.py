@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from xdplb.bpf.codec import Buffer, Codec
 
-K2 = TypeVar("K2")
-V2 = TypeVar("V2")
+K2 = TypeVar("K2", default=Any)
+V2 = TypeVar("V2", default=Any)
 
 _lookup = lib.bpf_map_lookup_elem
 _update = lib.bpf_map_update_elem

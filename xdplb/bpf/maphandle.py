@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from xdplb.bpf.codec import Codec
 
-K = TypeVar("K")
-V = TypeVar("V")
+K = TypeVar("K", default=Any)
+V = TypeVar("V", default=Any)
 C = TypeVar("C", bound="type[MapHandle[Any, Any]]")
 
 _CLASSES: dict[int, type[MapHandle[Any, Any]]] = {}
@@ -67,7 +67,7 @@ class MapHandle(Handle, Generic[K, V]):
         self,
         fd: int,
         key: Codec[K] | None = None,
-        value: Codec[V] | None = None,
+        value: Codec[V] | Codec[Any] | None = None,
         *,
         info: MapInfo | None = None,
         quiet: bool = False,
@@ -88,8 +88,8 @@ class MapHandle(Handle, Generic[K, V]):
         cls,
         path: str | PathLike[str],
         *,
-        key: Codec[Any] | None = None,
-        value: Codec[Any] | None = None,
+        key: Codec[K] | None = None,
+        value: Codec[V] | Codec[Any] | None = None,
     ) -> Self:
         """Open the map pinned at *path*; the class of the result fits its type.
 
@@ -103,8 +103,8 @@ class MapHandle(Handle, Generic[K, V]):
         cls,
         number: int,
         *,
-        key: Codec[Any] | None = None,
-        value: Codec[Any] | None = None,
+        key: Codec[K] | None = None,
+        value: Codec[V] | Codec[Any] | None = None,
     ) -> Self:
         """Open the map with the id *number*; needs CAP_SYS_ADMIN.
 
@@ -117,8 +117,8 @@ class MapHandle(Handle, Generic[K, V]):
         cls,
         fd: int,
         *,
-        key: Codec[Any] | None = None,
-        value: Codec[Any] | None = None,
+        key: Codec[K] | None = None,
+        value: Codec[V] | Codec[Any] | None = None,
         quiet: bool = False,
     ) -> Self:
         """Return the map behind *fd*, which becomes the map's own to close."""
@@ -128,8 +128,8 @@ class MapHandle(Handle, Generic[K, V]):
     def create(
         cls,
         type: int,
-        key: Codec[Any] | int,
-        value: Codec[Any] | int,
+        key: Codec[K] | int,
+        value: Codec[V] | Codec[Any] | int,
         max_entries: int,
         *,
         name: str = "",
@@ -155,7 +155,7 @@ class MapHandle(Handle, Generic[K, V]):
             -1 if inner is None else inner.fileno(),
         )
         check(code, "create", f"map {name!r}")
-        return cls._adopt(code, None if inner else key_codec, None if inner else value_codec)
+        return cls._adopt(code, key_codec, None if inner else value_codec)
 
     @classmethod
     def _adopt(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-R = TypeVar("R")
+R = TypeVar("R", default=bytes)
 
 BITE = 256 * 1024  # bytes read at once; small bites lose their time to the interpreter lock
 _LENGTH = 8  # bytes in front of each record of no fixed size

@@ -20,7 +20,10 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, overload
+    from typing import Any, Generic, NamedTuple, Protocol, cast, overload
+
+    # Its default lets a map without codecs be a map of anything.
+    from typing_extensions import TypeVar
 else:
 
     class _Subscripted:

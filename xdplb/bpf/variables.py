@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from xdplb.bpf.errors import UnknownNameError
+from xdplb.bpf.errors import BpfError, UnknownNameError
 from xdplb.bpf.typehints import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,9 +56,13 @@ class Variables(Mapping[str, Any]):
         :param value: of an array or struct, a sequence; of a struct, a mapping will do too
         :raises UnknownNameError: if there is no such variable
         :raises CodecError: if the value does not fit the variable's type
+        :raises BpfError: if it is a constant of a loaded object
         """
         _, variable = self._find(name)
-        self.raw(name)[:] = self._btf.codec(variable.type).pack(value)
+        memory = self.raw(name)
+        if memory.readonly:
+            raise BpfError(f"{self._where}: {self._what} {name!r} is read-only once it is loaded")
+        memory[:] = self._btf.codec(variable.type).pack(value)
 
     def _find(self, name: str) -> tuple[str, Variable]:
         try:
