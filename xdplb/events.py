@@ -49,13 +49,13 @@ def follow(folder: PinFolder) -> Iterator[FlowEvent]:
     with read_alone(folder), DataPlane.from_folder(folder) as plane:
         ring = plane.map("flow_events")
         assert isinstance(ring, RingBufferMap)
-        started_ns = time.monotonic_ns()
         with ring.reader(FlowEventCodec()) as reader:
+            # What an earlier reader has left in the ring is no news.
+            reader.read_raw(ring.max_entries)
             try:
                 while folder.exists():
                     renew_lease(plane)
-                    # What an earlier reader has left in the ring is no news.
-                    yield from (event for event in take(reader) if event.time_ns >= started_ns)
+                    yield from take(reader)
             finally:
                 renew_lease(plane, 0)
 

@@ -43,7 +43,7 @@ def attach_program(
     """
     try:
         if mode is not XdpMode.AUTO:
-            return program.attach_xdp(interface.ifindex, mode=mode), mode, []
+            return program.attach_xdp(interface.name, mode=mode), mode, []
         return attach_somehow(program, interface)
     except AttachConflictError as conflict:
         raise ForeignProgramError(describe_holder(interface.name, conflict.holder)) from conflict
@@ -52,11 +52,11 @@ def attach_program(
 def attach_somehow(program: Program, interface: Interface) -> tuple[XdpLink, XdpMode, list[str]]:
     """Attach natively, or else generically with a warning that says why."""
     try:
-        return program.attach_xdp(interface.ifindex, mode=XdpMode.NATIVE), XdpMode.NATIVE, []
+        return program.attach_xdp(interface.name, mode=XdpMode.NATIVE), XdpMode.NATIVE, []
     except AttachConflictError:
         raise
     except KernelError as refusal:
-        link = program.attach_xdp(interface.ifindex, mode=XdpMode.GENERIC)
+        link = program.attach_xdp(interface.name, mode=XdpMode.GENERIC)
         why = "; ".join(filter(None, (refusal.strerror, refusal.details())))
         told = f"{interface.name}: native XDP refused: {why}; attached in generic mode, slower"
         return link, XdpMode.GENERIC, [told]

@@ -117,12 +117,12 @@ def add_backends(choice: Choice, word: str, backends: Sequence[Backend]) -> Sequ
     """
     require_capabilities("backend add")
     with changing(State(), choice) as (name, plane):
+        numbers = find_services(plane, word)
+        for number in numbers:
+            refuse_unfit(plane, number, backends)
         wanted, warnings = resolve_there(name, backends)
-        for number in find_services(plane, word):
-            record = plane.services()[number]
-            refuse_self(record.service._replace(backends=tuple(backends)), record.nat_address)
+        for number in numbers:
             there = without_unresolved(backends_of(plane, number).values(), backends)
-            refuse_present(record.service.title, there, backends)
             set_backends(plane, number, [*keep(there), *wanted])
     return warnings
 
@@ -149,15 +149,18 @@ def resolve_there(
         return resolve(backends, lambda: find_interface(name.interface))
 
 
-def refuse_present(
-    service: str, there: Sequence[BackendRecord], backends: Sequence[Backend]
-) -> None:
-    """Refuse a backend that the service has already, or whose name it has."""
+def refuse_unfit(plane: DataPlane, service_id: int, backends: Sequence[Backend]) -> None:
+    """Refuse a backend that is the service itself, or that it has already, or whose name."""
+    record = plane.services()[service_id]
+    refuse_self(record.service._replace(backends=tuple(backends)), record.nat_address)
+    there = without_unresolved(backends_of(plane, service_id).values(), backends)
     taken = {word for r in there for word in (r.backend.identity, r.backend.name) if word}
     for backend in backends:
         for word in (backend.identity, backend.name):
             if word in taken:
-                raise ExistsError(f"{word}: {service} has it already; change it with: backend set")
+                raise ExistsError(
+                    f"{word}: {record.service.title} has it already; change it with: backend set"
+                )
 
 
 def edit_backends(

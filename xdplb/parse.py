@@ -45,6 +45,8 @@ def parse_address(text: str) -> Address:
         raise UnsupportedError(f"{text}: IPv6 is not supported yet; use an IPv4 address")
     if address.is_multicast or address.is_unspecified or address == Address("255.255.255.255"):
         raise UsageError(f"{text}: is not the address of one host; write a unicast address")
+    if address.is_loopback:
+        raise UsageError(f"{text}: never leaves its host; write an address that others reach")
     return address
 
 

@@ -63,7 +63,7 @@ def make_services(request: Request, interface: Interface) -> list[Service]:
             raise UsageError("attach: --vip and --port say what to balance; name a BACKEND too")
         return []
     vip = request.vip or interface.address
-    if vip is None:
+    if vip is None or vip.is_loopback:
         raise UsageError(f"{interface.name}: has no IPv4 address to be the VIP; name it with --vip")
     ports = request.ports or ALL_PORTS
     for place, port in enumerate(ports):

@@ -53,6 +53,7 @@ def test_mac_as_a_word_of_its_own_belongs_to_the_backend_before_it() -> None:
         ("0.0.0.0", "not the address of one host"),
         ("224.0.0.1", "not the address of one host"),
         ("255.255.255.255", "not the address of one host"),
+        ("127.0.0.1", "127.0.0.1: never leaves its host"),
         ("10.0.0.2:0", "0: is not a port; write a number from 1 to 65535"),
         ("10.0.0.2:70000", "70000: is not a port"),
         ("10.0.0.2:", "port: is not a port"),

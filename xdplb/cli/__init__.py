@@ -126,7 +126,7 @@ def tell_usage(error: Any) -> int:
         print(error.ctx.get_help(), file=sys.stderr)
         return 2
     path = error.ctx.command_path if error.ctx else "xdplb"
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace("'", "")
     where = path.removeprefix("xdplb").strip()
     what = message[:1].lower() + message[1:]
     return tell(f"{where + ': ' if where else ''}{what}; see: {path} --help", 2)
