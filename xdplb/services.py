@@ -6,6 +6,7 @@ Taking away goes the other way round, and an id is free again only when no conne
 """
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -219,13 +220,23 @@ def remove_service(plane: DataPlane, service_id: int) -> None:
 
 
 def sweep(plane: DataPlane) -> None:
-    """Finish what a killed writer left half done: services that packets cannot find."""
+    """Finish what a killed writer left half done: services that packets cannot find, and tables.
+
+    A table's service is told the number of its backends last, so a number that is wrong tells
+    of a table that was not finished.
+    """
     found = frozenset(plane.index().values())
     services = plane.services()
     for number in services.keys() - found:
         remove_service(plane, number)
     owners = services.keys() & found
-    lost = {n: r for n, r in plane.backends().items() if r.service_id not in owners}
+    backends = plane.backends()
+    lost = {n: r for n, r in backends.items() if r.service_id not in owners}
     if lost:
         with plane.change():
             retire(plane, lost)
+    eligible = Counter(record.service_id for record in backends.values() if record.is_eligible)
+    for number in owners:
+        if services[number].backend_count != eligible[number]:
+            with plane.change():
+                update_table(plane, number, backends_of(plane, number))
