@@ -57,17 +57,23 @@ def refuse_ours(folder: PinFolder) -> None:
 
 def attach_anew(state: State, job: Job) -> Attached:
     """Load everything aside, attach, and move it into place."""
-    folder = state.folder(job.name)
-    refuse_ours(folder)
-    refuse_foreign(job.interface.name)
-    # Before the lock: somebody who does not answer takes a second.
+    with state.lock():
+        make_way(state, job)
+    # Without the lock: somebody who does not answer takes a second.
     wanted, warnings = resolve(job.request.backends, lambda: job.interface)
     limits = Limits()._replace(**job.request.limits)
     with state.lock():
-        refuse_ours(folder)
-        folder.remove()  # of an interface that is gone
+        make_way(state, job)
         mode, told = build(state, job, wanted, limits)
     return Attached(job.name, mode, job.services, [*told, *warnings])
+
+
+def make_way(state: State, job: Job) -> None:
+    """Refuse an interface that is held; remove pins that outlived theirs. Needs the lock."""
+    folder = state.folder(job.name)
+    refuse_ours(folder)
+    folder.remove()
+    refuse_foreign(job.interface.name)
 
 
 def build(

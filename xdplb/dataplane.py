@@ -24,7 +24,17 @@ from xdplb.abi_flows import (
     Switches,
     verdict_words,
 )
-from xdplb.bpf import U32, ArrayMap, Codec, LoadedObject, Map, PerCpuArrayMap, possible_cpus
+from xdplb.bpf import (
+    U32,
+    ArrayMap,
+    Codec,
+    CodecError,
+    LoadedObject,
+    Map,
+    PerCpuArrayMap,
+    possible_cpus,
+)
+from xdplb.errors import XdplbError
 from xdplb.model import Counter, Limits, ServiceKey
 from xdplb.service_index import places_for
 from xdplb.state import PinFolder
@@ -66,6 +76,7 @@ class DataPlane:
     def __init__(self, open_map: Callable[[str], Map[Any, Any]]) -> None:
         self._open_map = open_map
         self._maps: dict[str, Map[Any, Any]] = {}
+        self._typed: set[str] = set()
         self._undo: ExitStack | None = None
         self._afterwards: list[Callable[[], object]] = []
 
@@ -95,23 +106,38 @@ class DataPlane:
         for opened in self._maps.values():
             opened.close()
         self._maps.clear()
+        self._typed.clear()
+
+    def raw(self, name: str) -> Map[Any, Any]:
+        """Return the map called *name*, whatever its layout."""
+        if name not in self._maps:
+            self._maps[name] = self._open_map(name)
+        return self._maps[name]
 
     def map(self, name: str) -> Map[Any, Any]:
-        """Return the map called *name*, with the codecs that fit it."""
-        if name not in self._maps:
-            opened = self._open_map(name)
-            codec = VALUES[name]
-            self._maps[name] = opened.typed(U32, codec) if codec else opened
-        return self._maps[name]
+        """Return the map called *name*, with the codecs that fit it.
+
+        :raises XdplbError: if another version made it, with another layout
+        """
+        opened, codec = self.raw(name), VALUES[name]
+        if codec and name not in self._typed:
+            try:
+                opened.typed(U32, codec)
+            except CodecError as error:
+                raise XdplbError(
+                    f"{error}; another version of xdplb has made it: use that one, or detach"
+                ) from error
+            self._typed.add(name)
+        return opened
 
     def limits(self) -> Limits:
         """Return what was chosen at attach, read back from the sizes of the maps."""
-        services = self.map("services").max_entries
+        services = self.raw("services").max_entries
         return Limits(
             services,
-            self.map("backends").max_entries,
-            self.map("connections").max_entries // 2,
-            self.map("slots").max_entries // services,
+            self.raw("backends").max_entries,
+            self.raw("connections").max_entries // 2,
+            self.raw("slots").max_entries // services,
         )
 
     # --- what is there ------------------------------------------------------------------------

@@ -29,18 +29,30 @@ def replace(state: State, job: Job) -> Attached:
     wanted, warnings = resolve(job.request.backends, lambda: job.interface)
     folder = state.folder(job.name)
     with state.lock(), DataPlane.from_folder(folder) as plane:
-        sweep(plane)
         limits = keep_limits(job, plane.limits())
         settings = job.request.settings._replace(limits=limits)
         try:
-            loaded = load(job.interface, settings, reuse={n: plane.map(n) for n in VALUES})
+            loaded = load(job.interface, settings, reuse={n: plane.raw(n) for n in VALUES})
         except MapMismatchError as error:
             raise XdplbError(explain_mismatch(job, error)) from error
-        with loaded, plane.change():
-            if job.services:
-                sync_services(plane, job, wanted)
-            swap(folder, loaded.program(MAIN_PROGRAM))
+        with loaded:
+            sweep(plane)
+            renew(plane, job, wanted, folder, loaded.program(MAIN_PROGRAM))
     return Attached(job.name, mode, job.services, warnings, replaced=True)
+
+
+def renew(
+    plane: DataPlane,
+    job: Job,
+    wanted: Sequence[WantedBackend],
+    folder: PinFolder,
+    program: Program,
+) -> None:
+    """Change the services, if any are asked for, and swap the program: all or nothing."""
+    with plane.change():
+        if job.services:
+            sync_services(plane, job, wanted)
+        swap(folder, program)
 
 
 def keep_mode(job: Job) -> XdpMode:
@@ -68,7 +80,7 @@ def keep_limits(job: Job, limits: Limits) -> Limits:
 
 def explain_mismatch(job: Job, error: MapMismatchError) -> str:
     """Return what differs, a line for each field."""
-    lines = "".join(f"\n  {difference}" for difference in error.differences)
+    lines = "".join(f"\n  {error.subject}: {each}" for each in error.differences)
     return (
         f"{job.interface.name}: the maps in use do not fit this version's program; "
         f"detach and attach anew{lines}"

@@ -79,17 +79,25 @@ def plain(value: Any) -> Any:
 
 def read_attachment(folder: PinFolder) -> AttachmentView:
     """Return the attachment that is pinned in *folder*."""
-    with Link.from_pin(folder.pin(LINK)) as link:
-        info = link.info
+    program_id, is_up = read_link(folder)
     with DataPlane.from_folder(folder) as plane:
         return AttachmentView(
             folder.name.interface,
             folder.name.netns,
-            find_mode(folder.name) if info.ifindex else None,
-            info.program_id,
+            find_mode(folder.name) if is_up else None,
+            program_id,
             read_services(plane),
             {word: VerdictView(*counter[:2]) for word, counter in plane.verdicts().items()},
         )
+
+
+def read_link(folder: PinFolder) -> tuple[int, bool]:
+    """Return the id of the program and whether it is on an interface that is there."""
+    try:
+        with Link.from_pin(folder.pin(LINK)) as link:
+            return link.info.program_id, bool(link.info.ifindex)
+    except FileNotFoundError:
+        return 0, False  # somebody has removed the pin
 
 
 def find_mode(name: AttachmentName) -> str | None:

@@ -59,15 +59,15 @@ def run(*command: str, env: Mapping[str, str] | None = None, **options: Any) -> 
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Look every 5 ms until *condition* holds.
+def wait_until(condition: Callable[[], bool], what: str, pause_s: float = 0.005) -> None:
+    """Look every *pause_s* seconds until *condition* holds.
 
     :raises AssertionError: if it does not within ten seconds
     """
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
-        threading.Event().wait(0.005)
+        threading.Event().wait(pause_s)
 
 
 class Stand:
