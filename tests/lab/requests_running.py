@@ -33,12 +33,14 @@ class Ended:
 class RunningRequests:
     """Sends requests from several threads for the block, a new connection for each.
 
+    :param patience_s: how long one may take. Nobody tells a client whose backend was removed
+        while it waited for the answer, so a test of that gives up earlier.
     :ivar ended: all that have ended so far
     """
 
-    def __init__(self, lab: Lab, host: str = "client", threads: int = 4) -> None:
+    def __init__(self, lab: Lab, threads: int = 4, patience_s: float = PATIENCE_S) -> None:
         self._lab = lab
-        self._host = host
+        self._patience_s = patience_s
         self._stop = False
         self._news = threading.Condition()
         self._since: list[Ended] = []
@@ -82,7 +84,8 @@ class RunningRequests:
     def _ask(self) -> Ended:
         port = 0
         try:
-            with connect_from(self._lab, self._host, 80) as connection:
+            with connect_from(self._lab, "client", 80) as connection:
+                connection.settimeout(self._patience_s)
                 port = connection.getsockname()[1]
                 connection.sendall(REQUEST)
                 head, _, body = read_all(connection).partition(b"\r\n\r\n")

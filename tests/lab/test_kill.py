@@ -105,7 +105,7 @@ def test_removal_killed_at_any_step_breaks_connections_of_the_removed_one_only(
 ) -> None:
     attachment = attach(farm, *HOSTS, "--port", "80")
     kills = 0
-    with ExitStack() as stack, RunningRequests(farm) as running:
+    with ExitStack() as stack, RunningRequests(farm, patience_s=4) as running:
         kept = [stack.enter_context(KeptConnection(farm)) for _ in range(20)]
         staying = {one: host for one in kept if (host := one.ask().host) != "h3"}
         assert set(staying.values()) == {"h2", "h4"}

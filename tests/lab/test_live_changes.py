@@ -20,6 +20,7 @@ TWO = ("10.0.0.2", "10.0.0.3")
 THREE = (*TWO, "10.0.0.4")
 KEPT = 24
 BIG = 100 << 20
+IMPATIENT_S = 4
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def test_only_connections_of_the_removed_backend_break(farm: Lab, attach: Attach
     with (
         EventReader(attachment) as events,
         kept_connections(farm) as kept,
-        RunningRequests(farm) as running,
+        RunningRequests(farm, patience_s=IMPATIENT_S) as running,
     ):
         assert set(kept.values()) == {"h2", "h3", "h4"}
         attachment.xdplb("backend", "remove", WEB, "10.0.0.3")
@@ -103,7 +104,7 @@ def test_only_connections_of_the_removed_backend_break(farm: Lab, attach: Attach
 
 def test_removed_backend_may_come_back_while_requests_run(farm: Lab, attach: Attach) -> None:
     attachment = attach(farm, *TWO, "--port", "80")
-    with RunningRequests(farm) as running:
+    with RunningRequests(farm, patience_s=IMPATIENT_S) as running:
         for _ in range(3):
             attachment.xdplb("backend", "remove", WEB, "10.0.0.3")
             assert running.next(60).keys() == {"h2"}
@@ -148,7 +149,7 @@ def test_replace_with_other_backends_breaks_no_connection_of_those_that_stay(
     farm: Lab, attach: Attach
 ) -> None:
     attachment = attach(farm, *TWO, "--port", "80")
-    with kept_connections(farm) as kept, RunningRequests(farm) as running:
+    with kept_connections(farm) as kept, RunningRequests(farm, patience_s=IMPATIENT_S) as running:
         attachment.xdplb("attach", INTERFACE, "10.0.0.2", "10.0.0.4", "--port", "80", "--replace")
         assert running.next(200).keys() == {"h2", "h4"}
         assert all(stays(one, host) for one, host in kept.items() if host == "h2")
