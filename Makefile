@@ -49,10 +49,12 @@ $(VENV)/developed: $(INSTALLED_FROM) scripts/install-packages
 demo: $(VENV)/installed $(OBJECT) ## watch real requests being balanced, then tear all down
 	$(SUDO) scripts/mount-bpffs
 	$(SUDO) $(BIN)/xdplb lab demo
+	@echo "xdplb is in $(BIN); to have it on the PATH: . $(BIN)/activate"
 
 lab: $(VENV)/installed $(OBJECT) ## raise the lab to play in; `xdplb lab down` removes it
 	$(SUDO) scripts/mount-bpffs
 	$(SUDO) $(BIN)/xdplb lab up
+	@echo "xdplb is in $(BIN); to have it on the PATH: . $(BIN)/activate"
 
 check: $(VENV)/developed $(OBJECT) ## what needs no root: format, lint, types, layers, unit tests
 	$(BIN)/ruff format --check .
