@@ -94,8 +94,15 @@ def root(
 
 
 def main() -> None:
-    """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line of this process and end it."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = code or 1
+    # Taking the interpreter apart, object by object, is a fifth of the time of `xdplb status`.
+    os._exit(code)
 
 
 def run(words: list[str]) -> int:
@@ -126,7 +133,7 @@ def tell_usage(error: Any) -> int:
         print(error.ctx.get_help(), file=sys.stderr)
         return 2
     path = error.ctx.command_path if error.ctx else "xdplb"
-    message = error.format_message().rstrip(".").replace("'", "")
+    message = error.format_message().replace("'", "").replace(". Did", "; did").rstrip(".?")
     where = path.removeprefix("xdplb").strip()
     what = message[:1].lower() + message[1:]
     return tell(f"{where + ': ' if where else ''}{what}; see: {path} --help", 2)
