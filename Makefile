@@ -77,7 +77,9 @@ format: $(VENV)/developed ## format Python and C
 	$(BIN)/ruff check --fix .
 	clang-format -i $(FORMATTED)
 
+BUILT = $(VENV) build dist *.egg-info $(OBJECT) xdplb/*.so xdplb/_libbpf.c xdplb/_abi.c \
+	.mypy_cache .ruff_cache .import_linter_cache .hypothesis $$(find . -name __pycache__ -prune)
+
+# What ran under sudo left files of root's.
 clean: ## remove what was built
-	rm -rf $(VENV) build dist *.egg-info $(OBJECT) xdplb/*.so xdplb/_libbpf.c xdplb/_abi.c
-	rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(BUILT) 2>/dev/null || $(SUDO) rm -rf $(BUILT)
