@@ -2,19 +2,12 @@
 """Attaching, and what is there afterwards."""
 
 import json
+from http.client import HTTPConnection
 from pathlib import Path
 
-from cli.stand import (
-    BACKENDS,
-    H2,
-    H3,
-    VIP,
-    XDPLB,
-    Stand,
-    run,
-)
+from cli.stand import BACKENDS, H2, H3, PATIENCE_S, VIP, XDPLB, Stand, run, who_answers
 
-from xdplb.bpf import XdpMode, query_xdp
+from xdplb.bpf import XdpMode, network_namespace, query_xdp
 
 
 def test_attach_says_what_it_did_and_the_command_that_undoes_it(stand: Stand) -> None:
@@ -74,6 +67,15 @@ def test_attachment_without_a_backend_has_no_service_and_passes_packets(stand: S
     assert stand.status()["services"] == []
     ping = f"ip netns exec {stand.client} ping -c 1 -W 5 {VIP}"
     assert run(*ping.split()).code == 0
+
+
+def test_hosts_own_connections_go_on_although_every_port_is_balanced(stand: Stand) -> None:
+    stand.attach(*BACKENDS)
+    connection = HTTPConnection(H2, 80, timeout=PATIENCE_S)
+    with network_namespace(stand.lb):
+        connection.connect()
+    assert who_answers(connection) == "h2"
+    connection.close()
 
 
 def test_attach_tells_programs_what_it_did(stand: Stand) -> None:

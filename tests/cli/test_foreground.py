@@ -41,6 +41,12 @@ def test_foreground_prints_events_and_detaches_when_told_to(
     assert stand.traces() == before
 
 
+def test_foreground_ends_when_somebody_else_detaches(stand: Stand, tmp_path: Path) -> None:
+    with in_foreground(stand, tmp_path / "output") as process:
+        stand.ok("detach", "veth6")
+        assert process.wait(PATIENCE_S) == 0
+
+
 def test_kill_of_every_process_of_ours_changes_nothing(stand: Stand, tmp_path: Path) -> None:
     with in_foreground(stand, tmp_path / "output") as process:
         connection = stand.connect()

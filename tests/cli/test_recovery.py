@@ -79,3 +79,27 @@ def test_interface_that_came_back_can_be_attached_again(attached: Stand) -> None
     assert run(*pair.split()).code == 0
     attached.attach(*BACKENDS, "--vip", VIP)
     assert query_xdp("veth6", netns=attached.lb).mode is XdpMode.NATIVE
+
+
+def start(stand: Stand, *words: str) -> "subprocess.Popen[bytes]":
+    command = [XDPLB, *words, "--netns", stand.lb]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_commands_at_the_same_time_wait_for_each_other(attached: Stand) -> None:
+    ports = range(81, 87)
+    running = [start(attached, "service", "add", f"{VIP}:{p}/tcp", *BACKENDS) for p in ports]
+    assert [process.wait(PATIENCE_S) for process in running] == [0] * len(running)
+    services = attached.status()["services"]
+    assert {service["port"] for service in services} == {80, *ports}
+    with attached.plane() as plane:
+        regions = sorted((r.first_slot, r.slot_count) for r in plane.services().values())
+        owners = [record.service_id for record in plane.backends().values()]
+    assert regions == [(number * 16381, 16381) for number in range(7)]
+    assert sorted(owners) == sorted([*range(7), *range(7)])
+
+
+def test_of_two_attaches_at_the_same_time_one_wins(stand: Stand) -> None:
+    running = [start(stand, "attach", "veth6", *BACKENDS, "--port", "80") for _ in range(3)]
+    assert sorted(process.wait(PATIENCE_S) for process in running) == [0, 1, 1]
+    assert set(stand.ask(30)) == {"h2", "h3"}

@@ -217,14 +217,16 @@ def as_plain(attached: Attached) -> dict[str, object]:
 
 
 def stay(attached: Attached) -> None:
-    """Print events until SIGINT or SIGTERM, then detach."""
+    """Print events until SIGINT or SIGTERM, then detach, unless somebody else has already."""
     from xdplb.cli.events import print_events, until_signalled  # noqa: PLC0415 - rarely wanted
     from xdplb.controller import detach  # noqa: PLC0415
     from xdplb.state import State  # noqa: PLC0415
 
+    folder = State().folder(attached.name)
     try:
         with until_signalled():
-            print_events(State().folder(attached.name), as_json=False)
+            print_events(folder, as_json=False)
     finally:
-        detach(attached.name.interface)
+        if folder.exists():
+            detach(attached.name.interface)
     typer.echo(f"{attached.name.interface}: xdplb is detached")

@@ -40,6 +40,8 @@ def ls_command(
     if as_json:
         print_json(plain([service for view in views for service in view.services]))
         return
+    if not views:
+        typer.echo("xdplb is not attached anywhere")
     head = HEADS_STATS if stats else HEADS
     for view in views:
         typer.echo("\n".join([title(view), *head, *lines_of(view, stats)]))
