@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """scripts/install-packages, on machines that commands of our own pretend."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,10 @@ def test_another_distribution_is_told_and_goes_on(machine: Machine) -> None:
     said = machine.install().checked()
     assert "libbpf-dev" in said
     assert "no apt-get" in said
+
+
+def test_readme_names_what_a_build_needs(machine: Machine) -> None:
+    (line,) = re.findall(r"^apt-get install (.*)$", (PROJECT / "README.md").read_text(), re.M)
+    machine.pretend("dpkg-query", "exit 1")
+    installed = machine.install().checked().split()
+    assert {"clang", "gcc", "libbpf-dev", "python3-dev"} <= set(line.split()) <= set(installed)
