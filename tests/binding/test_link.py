@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from binding.stand import DROP, FRAME, PASS, Wire, open_fds, run
 
+from xdplb._libbpf import lib
 from xdplb.bpf import (
     AttachConflictError,
     BpfError,
@@ -26,7 +27,9 @@ from xdplb.bpf import (
     XdpLink,
     XdpMode,
     XdpState,
+    interface_index,
     links,
+    network_namespace,
     query_xdp,
 )
 
@@ -125,6 +128,15 @@ def test_second_link_is_refused_with_the_holders_name(
             "attach to interface v0: Device or resource busy; "
             f"held by program {passing.id} 'passing' (native, link {link.id})"
         )
+
+
+def test_links_are_exclusive_and_refuse_the_flag_that_asks_for_it(
+    passing: Program, wire: Wire
+) -> None:
+    with network_namespace(wire.near):
+        index, flags = interface_index("v0"), lib.XDP_FLAGS_UPDATE_IF_NOEXIST
+        code = lib.shim_link_create_xdp(-1, passing.fileno(), index, flags)
+    assert code == -errno.EINVAL
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,15 @@ def test_expected_program_is_replaced_and_another_is_not(
     assert query_xdp("v0", netns=wire.near).program_id == dropping.id
 
 
+def test_expecting_none_by_descriptor_is_refused_as_a_mismatch(
+    passing: Program, dropping: Program, wire: Wire
+) -> None:
+    attach_xdp_netlink(passing, "v0", netns=wire.near)
+    with network_namespace(wire.near):
+        code = lib.shim_xdp_attach(-1, interface_index("v0"), dropping.fileno(), 0, -1)
+    assert code == -errno.EEXIST
+
+
 def test_link_keeps_netlink_out(passing: Program, dropping: Program, wire: Wire) -> None:
     with passing.attach_xdp("v0", netns=wire.near) as link:
         for expect in (None, ANY_PROGRAM):
@@ -123,8 +132,8 @@ def test_detach_in_another_mode_says_that_nothing_was_there(passing: Program, wi
     # The kernel itself says "done" to this, and does nothing:
     with network_namespace(wire.near):
         index = interface_index("v0")
-        flags = XdpMode.NATIVE.flags
-        assert lib.shim_xdp_attach(-1, index, -1, flags, lib.SHIM_ANY_PROGRAM) == 0
+        for mode in (XdpMode.AUTO, XdpMode.NATIVE):
+            assert lib.shim_xdp_attach(-1, index, -1, mode.flags, lib.SHIM_ANY_PROGRAM) == 0
     assert query_xdp("v0", netns=wire.near).program_id == passing.id
     assert detach_xdp_netlink("v0", mode=XdpMode.NATIVE, netns=wire.near) is False
     assert detach_xdp_netlink("v0", mode=XdpMode.GENERIC, netns=wire.near) is True

@@ -159,7 +159,7 @@ def test_collecting_an_open_handle_warns_and_closes_it(
             bytes.fromhex("b7000000000000009500000000000000")
         ),
         "object": lambda: BpfObject.open(compiled("sample")).load(),
-        "reader": lambda: _reader(),
+        "reader": _reader,
     }
     before = len(os.listdir("/proc/self/fd"))
     with warnings.catch_warnings(record=True) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,27 @@ def test_wait_ends_when_an_event_comes(telling: LoadedObject) -> None:
         assert reader.wait(10) is True
         writer.join()
         assert len(reader.read()) == 1
+
+
+def test_signal_does_not_end_the_wait(telling: LoadedObject) -> None:
+    count = telling.program("count")
+    rings: list[int] = []
+
+    def ring_bell(*_: object) -> None:
+        rings.append(1)
+        if len(rings) == 3:
+            count.test_run(FRAME)
+
+    previous = signal.signal(signal.SIGALRM, ring_bell)
+    signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+    try:
+        with ring(telling).reader(EVENT) as reader:
+            assert reader.wait(10) is True
+            assert len(reader.read()) == 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert len(rings) >= 3
 
 
 def test_descriptor_can_be_polled(telling: LoadedObject) -> None:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from binding.stand import PROJECT
 
 from xdplb import _libbpf
 from xdplb.bpf import BpfObject, FeatureError, has_symbol, host, libbpf_version
@@ -56,6 +59,26 @@ def test_function_that_this_libbpf_lacks_is_a_missing_feature(
         assert caught.value.feature == "bpf_object__prepare"
         with opened.load() as loaded:
             assert loaded.program("bounce").id
+
+
+def test_object_without_core_relocations_needs_no_btf_of_the_kernel(
+    compiled: Callable[[str], Path],
+) -> None:
+    # Reading it would take half a second; some kernels have none.
+    code = (
+        "import os, sys; from xdplb.bpf import BpfObject;"
+        "assert os.path.getsize('/sys/kernel/btf/vmlinux') == 0;"
+        "print(BpfObject.open(sys.argv[1]).load().program('bounce').test_run(bytes(64)).retval)"
+    )
+    hide = 'mount --bind /dev/null /sys/kernel/btf/vmlinux && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", hide, "sh", sys.executable, "-c", code, compiled("sample")],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    )
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
 
 
 def test_prepare_works_or_is_a_missing_feature(compiled: Callable[[str], Path]) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import mmap
 from errno import E2BIG
 
 from xdplb._libbpf import ffi, lib
@@ -16,6 +15,7 @@ from xdplb.bpf.maptype import MapType
 from xdplb.bpf.typehints import TYPE_CHECKING, Any, Generic
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Iterator
 
     from xdplb.bpf.codec import Buffer
@@ -134,6 +134,8 @@ def map_memory(map_: Map[Any, Any], size: int, *, write: bool) -> mmap.mmap:
     :raises FeatureError: if the map cannot be mapped
     :raises KernelError: if it is frozen and *write* is asked for (EPERM)
     """
+    import mmap  # noqa: PLC0415 - for those who map
+
     protection = mmap.PROT_READ | (mmap.PROT_WRITE if write else 0)
     try:
         return mmap.mmap(map_.fileno(), size, mmap.MAP_SHARED, protection)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import struct
-from enum import IntEnum
 
 from xdplb._libbpf import ffi, lib
 from xdplb.bpf.calls import check
@@ -27,8 +26,8 @@ _MAGIC = 0xEB9F
 _TYPE = struct.Struct("=III")
 
 
-class Kind(IntEnum):
-    """Kinds of types, numbered as in linux/btf.h."""
+class Kind:
+    """Kinds of types, numbered as in linux/btf.h; plain numbers, for an enum is slow to make."""
 
     VOID = 0
     INT = 1
@@ -82,7 +81,7 @@ class BtfType(NamedTuple):
     """
 
     number: int
-    kind: Kind
+    kind: int
     name: str
     target: int
     flag: bool
@@ -143,7 +142,9 @@ class Btf:
         while at < end:
             name, info, target = _TYPE.unpack_from(raw, at)
             at += _TYPE.size
-            kind = Kind(info >> 24 & 0x1F)
+            kind = info >> 24 & 0x1F
+            if kind > Kind.ENUM64:
+                raise CodecError(f"type information: kind {kind} is newer than this package")
             layout, counted = _TAILS.get(kind, _NO_TAIL)
             tail = raw[at : at + layout.size * ((info & 0xFFFF) if counted else 1)]
             at += len(tail)
@@ -175,13 +176,13 @@ class Btf:
         :raises CodecError: if it has none, as functions and void
         """
         found = self.resolve(number)
-        if found.kind is Kind.ARRAY:
+        if found.kind == Kind.ARRAY:
             element, _, count = found.records[0]
             return count * self.size_of(element)
-        if found.kind is Kind.PTR:
+        if found.kind == Kind.PTR:
             return struct.calcsize("P")
         if found.kind not in _SIZED:
-            raise CodecError(f"type {found.name!r}: a {found.kind.name.lower()} has no size")
+            raise CodecError(f"type {found.name!r}: a {kind_name(found.kind)} has no size")
         return found.target
 
     def find(self, name: str) -> BtfType:
@@ -207,14 +208,18 @@ class Btf:
         :raises UnknownNameError: if there is no such enum
         """
         found = self.find(name)
-        if found.kind is Kind.ENUM64:
-            return {self.string(n): high << 32 | low for n, low, high in found.records}
+        if found.kind == Kind.ENUM64:
+            wide = struct.Struct("=q" if found.flag else "=Q")
+            return {
+                self.string(name): wide.unpack(struct.pack("=Q", high << 32 | low))[0]
+                for name, low, high in found.records
+            }
         return {self.string(n): value for n, value in found.records}
 
     def variables(self, section: str) -> list[Variable]:
         """Return the variables of a data section, as ``".rodata"``; none if there is none."""
         for found in self.types:
-            if found.kind is Kind.DATASEC and found.name == section:
+            if found.kind == Kind.DATASEC and found.name == section:
                 return [
                     Variable(self.types[number].name, self.types[number].target, offset, size)
                     for number, offset, size in found.records
@@ -237,6 +242,11 @@ class Btf:
         if number not in self._codecs:
             self._codecs[number] = codec_of(self, number)
         return self._codecs[number]
+
+
+def kind_name(kind: int) -> str:
+    """Return C's or linux/btf.h's word for a kind, as ``"func_proto"``."""
+    return next(name.lower() for name, number in vars(Kind).items() if number == kind)
 
 
 def full_name(of: BtfType) -> str:

@@ -72,13 +72,13 @@ def codec_of(btf: Btf, number: int) -> Codec[Any]:
     found = btf.resolve(number)
     name = full_name(found) or "anonymous type"
     part = _part(btf, number, name)
-    if found.kind is Kind.STRUCT:
+    if found.kind == Kind.STRUCT:
         make = getattr(part.decode, "make", None)
         return LayoutCodec(name, part, make)
     letter = part.layout
     if part.decode is None and letter in "bBhHiIqQ":
         return Integer(letter)
-    if found.kind is Kind.UNION or (part.decode is None and letter.endswith("s")):
+    if found.kind == Kind.UNION or (part.decode is None and letter.endswith("s")):
         return Raw(part.size)
     return LayoutCodec(name, part)
 
@@ -87,11 +87,11 @@ def _part(btf: Btf, number: int, label: str) -> Part:
     if is_big_endian(btf, number):
         return big_endian(btf.resolve(number).target, label)
     found = btf.resolve(number)
-    if found.kind is Kind.STRUCT:
+    if found.kind == Kind.STRUCT:
         return _struct(btf, found, label)
-    if found.kind is Kind.ARRAY:
+    if found.kind == Kind.ARRAY:
         return _array(btf, found, label)
-    if found.kind is Kind.UNION:
+    if found.kind == Kind.UNION:
         return bytes_part(found.target, label)
     return scalar(found, label)
 
@@ -99,7 +99,7 @@ def _part(btf: Btf, number: int, label: str) -> Part:
 def _array(btf: Btf, found: BtfType, label: str) -> Part:
     element, _, count = found.records[0]
     resolved = btf.resolve(element)
-    if resolved.kind is Kind.INT and resolved.target == 1 and not _is_bool(resolved):
+    if resolved.kind == Kind.INT and resolved.target == 1 and not _is_bool(resolved):
         text = resolved.name == "char"
         if text or not resolved.records[0][0] >> 24:
             return bytes_part(count, label, text=text)
@@ -154,7 +154,7 @@ def _members(btf: Btf, of: BtfType, label: str, base: int) -> Iterator[tuple[str
             raise CodecError(f"{label}.{member.name}: bit fields have no codec")
         if member.name:
             yield member.name, _part(btf, member.type, f"{label}.{member.name}"), offset
-        elif inner.kind is Kind.STRUCT:
+        elif inner.kind == Kind.STRUCT:
             yield from _members(btf, inner, label, offset)
         else:
             # C has no name for it either; its members' names say what it can be.

@@ -86,7 +86,7 @@ def layout_differences(declared: OpenedMap, found: Map[Any, Any]) -> list[str]:
 def places(btf: Btf, number: int, path: str, offset: int = 0) -> dict[str, tuple[int, int]]:
     """Return where each member of a type lies: its path, and offset and size in bytes."""
     found = btf.resolve(number)
-    if found.kind is not Kind.STRUCT:
+    if found.kind != Kind.STRUCT:
         return {path: (offset, btf.size_of(number))}
     inside: dict[str, tuple[int, int]] = {}
     for member in btf.members(found):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from xdplb.bpf.btf import Btf, BtfType, Kind
+from xdplb.bpf.btf import Btf, BtfType, Kind, kind_name
 from xdplb.bpf.codec import Integer
 from xdplb.bpf.errors import CodecError
 from xdplb.bpf.typehints import TYPE_CHECKING, Any, NamedTuple
@@ -59,15 +59,15 @@ def scalar(found: BtfType, label: str) -> Part:
     :raises CodecError: if it is none of these
     """
     kind, size = found.kind, found.target
-    if kind is Kind.FLOAT and size in (4, 8):
+    if kind == Kind.FLOAT and size in (4, 8):
         return Part("f" if size == 4 else "d", 1, size, None, _append)
-    if kind is Kind.PTR:
+    if kind == Kind.PTR:
         return _number("Q", 8, label)
     if kind in (Kind.ENUM, Kind.ENUM64) and size in _LETTERS:
         signed = found.flag or any(value < 0 for _, value, *_ in found.records)
         return _number(_LETTERS[size] if signed else _LETTERS[size].upper(), size, label)
-    if kind is not Kind.INT:
-        raise CodecError(f"{label}: a {kind.name.lower()} has no codec")
+    if kind != Kind.INT:
+        raise CodecError(f"{label}: a {kind_name(kind)} has no codec")
     encoding = found.records[0][0] >> 24
     if encoding & _BOOL and size == 1:
         return Part("?", 1, 1, None, lambda value, out: out.append(bool(value)))

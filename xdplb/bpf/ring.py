@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import warnings
 from _thread import allocate_lock
@@ -122,6 +121,8 @@ class RingReader(Generic[R]):
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until there is something to read; False if nothing came in *timeout_s* seconds."""
         self._check_use()
+        import select  # noqa: PLC0415 - for those who wait
+
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         return bool(poll.poll(None if timeout_s is None else max(0, timeout_s) * 1000))
