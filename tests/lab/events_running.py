@@ -23,7 +23,7 @@ class EventReader:
         self._running = attachment.start("events", "--json")
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._news = threading.Condition()
-        self._backends: dict[int, str] = {}
+        self._backends: dict[int, list[str]] = {}
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -40,8 +40,12 @@ class EventReader:
         self._running.wait(PATIENCE_S)
         self._thread.join(PATIENCE_S)
 
-    def backend_of(self, source_port: int) -> str:
-        """Return the address of the backend that the client's port was last given."""
+    def backends_of(self, source_port: int) -> list[str]:
+        """Return the addresses of the backends that the client's port was given, in that order.
+
+        There are two when the first was removed: what the client sends then is nobody's, so it
+        goes to another backend, which resets it.
+        """
         assert self._wait_for(source_port, PATIENCE_S), f"no event for port {source_port}"
         return self._backends[source_port]
 
@@ -55,5 +59,6 @@ class EventReader:
             event = json.loads(line)
             if event["kind"] == "new":
                 with self._news:
-                    self._backends[event["client_port"]] = event["backend"]
+                    given = self._backends.setdefault(event["client_port"], [])
+                    given.append(event["backend"])
                     self._news.notify_all()
