@@ -43,8 +43,6 @@ def test_extension_asks_for_no_symbol_newer_than_the_oldest_libbpf() -> None:
 def test_functions_are_looked_for_by_name() -> None:
     assert has_symbol("bpf_object__load")
     assert not has_symbol("bpf_object__levitate")
-    # Declared in the headers of 1.1, exported by no library:
-    assert not has_symbol("libbpf_set_memlock_rlim")
 
 
 def test_function_that_this_libbpf_lacks_is_a_missing_feature(

@@ -66,7 +66,10 @@ class LoadedObject:
         self.btf = opened.btf
         self.verifier_log = logs
         self._map_fds = {
-            name: lib.bpf_map__fd(found.raw_pointer) for name, found in opened.maps.items()
+            # From 1.4 on, libbpf gives maps that it did not make a descriptor too, of nothing.
+            name: lib.bpf_map__fd(found.raw_pointer)
+            for name, found in opened.maps.items()
+            if lib.bpf_map__autocreate(found.raw_pointer)
         }
         self._program_fds = {
             name: lib.bpf_program__fd(found.raw_pointer) for name, found in opened.programs.items()
