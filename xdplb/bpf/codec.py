@@ -106,6 +106,9 @@ class Fields:
     def __init__(self, layout: str) -> None:
         self._struct = struct.Struct(layout)
         self.size = self._struct.size
+        letters = {letter for letter in layout if letter.isalpha()}
+        whole = len(letters) == 1 and letters <= set("bBhHiIqQ") and layout[:1] not in ("<", ">", "!")
+        self.word = letters.pop() if whole else None
         self.unpack_many = self._struct.iter_unpack
         self.unpack = self._struct.unpack_from
 
@@ -114,6 +117,10 @@ class Fields:
             return self._struct.pack(*value)
         except struct.error as error:
             raise CodecError(f"{value!r} does not fit {self._struct.format!r}: {error}") from None
+
+    def from_words(self, columns: list[list[int]]) -> Iterator[tuple[int, ...]]:
+        """Return an iterator over tuples whose fields were read as words, a column each."""
+        return zip(*columns, strict=True)
 
     def __repr__(self) -> str:
         return f"Fields({self._struct.format!r})"

@@ -180,7 +180,7 @@ class Map(MapHandle[K, V]):
         Both buffers hold until the next step.
         """
         reader = batch.BatchReader(self.fileno(), self.key_size, self.value_bytes, self.subject)
-        return reader.chunks(chunk)
+        return reader.chunks(min(chunk, max(self.max_entries, 1)))
 
     def write_batch(self, keys: Buffer, values: Buffer, count: int) -> int:
         """Store *count* elements out of packed bytes; return *count*.
