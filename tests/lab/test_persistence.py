@@ -84,6 +84,7 @@ def test_attachment_made_from_inside_is_worked_from_outside_and_the_other_way_ro
     inside = ("ip", "netns", "exec", left_behind.namespace, XDPLB)
     left_behind.xdplb("backend", "remove", "any", "10.0.0.3")
     assert left_behind.lab.get("client", f"http://{VIP}/name?[1-20]").split() == ["h2"] * 20
-    run(*inside, "backend", "add", "any", "10.0.0.3")
+    run(*inside, "backend", "add", "any", "10.0.0.3", "-i", INTERFACE)
     assert left_behind.backends() == {"10.0.0.2", "10.0.0.3"}
-    assert json.loads(run(*inside, "status", "--json")) == [left_behind.status()]
+    told = json.loads(run(*inside, "status", "--json", "-i", INTERFACE))
+    assert left_behind.status() in told, "others may be attached on this machine"
