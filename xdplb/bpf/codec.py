@@ -106,9 +106,9 @@ class Fields:
     def __init__(self, layout: str) -> None:
         self._struct = struct.Struct(layout)
         self.size = self._struct.size
-        letters = {letter for letter in layout if letter.isalpha()}
-        whole = len(letters) == 1 and letters <= set("bBhHiIqQ") and layout[:1] not in ("<", ">", "!")
-        self.word = letters.pop() if whole else None
+        letters = "".join({letter for letter in layout if letter.isalpha()})
+        swapped = layout.startswith(("<", ">", "!"))
+        self.word = letters if len(letters) == 1 and letters in "bBhHiIqQ" and not swapped else None
         self.unpack_many = self._struct.iter_unpack
         self.unpack = self._struct.unpack_from
 
