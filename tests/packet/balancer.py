@@ -10,7 +10,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
-from xdplb.bpf import BpfObject, RingReader, XdpAction
+from xdplb.bpf import BpfObject, RingBufferMap, RingReader, XdpAction
 from xdplb.dataplane import DataPlane, sizes_of
 from xdplb.loader import OBJECT
 from xdplb.model import Backend, HashOn, Limits, Protocol, Scheduler, Service, ServiceKey
@@ -120,7 +120,9 @@ class Balancer:
         switches = self.plane.switches()
         until = time.monotonic_ns() + 3600 * 10**9
         self.plane.put_switches(switches._replace(events_until_ns=until))
-        return self.object.map("flow_events").reader(FlowEventCodec())
+        ring = self.object.map("flow_events")
+        assert isinstance(ring, RingBufferMap)
+        return ring.reader(FlowEventCodec())
 
 
 def as_wanted(backends: Iterable[WantedBackend | str]) -> list[WantedBackend]:
