@@ -145,15 +145,9 @@ class MapHandle(Handle, Generic[K, V]):
         """
         key_codec = Raw(key) if isinstance(key, int) else key
         value_codec = Raw(value) if isinstance(value, int) else value
-        code = lib.shim_map_create(
-            type,
-            name.encode(),
-            key_codec.size,
-            value_codec.size,
-            max_entries,
-            flags,
-            -1 if inner is None else inner.fileno(),
-        )
+        template = -1 if inner is None else inner.fileno()
+        sizes = key_codec.size, value_codec.size
+        code = lib.shim_map_create(type, name.encode(), *sizes, max_entries, flags, template)
         check(code, "create", f"map {name!r}")
         return cls._adopt(code, key_codec, None if inner else value_codec)
 

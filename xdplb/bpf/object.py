@@ -161,8 +161,7 @@ class OpenedObject:
         :param reuse: maps that are there already, as pinned ones, to take the place of those that
             the object declares by these names
         :param verifier_log: keep the verifier's log of each program, also where it is content
-        :raises MapMismatchError: if a map to reuse is not what the object declares; the object
-            can still be used then
+        :raises MapMismatchError: if a map to reuse differs; the object can still be used then
         :raises VerifierError: if the verifier refuses a program
         :raises KernelError: if the kernel refuses anything else
         """
@@ -170,9 +169,7 @@ class OpenedObject:
         for name, map_ in reuse.items():
             check_reuse(self.map(name), map_)
         try:
-            for name, map_ in reuse.items():
-                code = lib.bpf_map__reuse_fd(self.maps[name].pointer, map_.fileno())
-                check(code, "reuse", f"{map_.subject} in {self.subject}")
+            self._set_reuse(reuse)
             if verifier_log:
                 for program in self.programs.values():
                     lib.bpf_program__set_log_level(program.pointer, VERIFIER_LOG_LEVEL)
@@ -183,6 +180,11 @@ class OpenedObject:
             self.close()
             raise
         return LoadedObject(self._give_away(), self, split_logs(said) if verifier_log else {})
+
+    def _set_reuse(self, reuse: Mapping[str, Map[Any, Any]]) -> None:
+        for name, map_ in reuse.items():
+            code = lib.bpf_map__reuse_fd(self.maps[name].pointer, map_.fileno())
+            check(code, "reuse", f"{map_.subject} in {self.subject}")
 
     def _give_away(self) -> Any:
         pointer, self._pointer = self._pointer, None

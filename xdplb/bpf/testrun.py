@@ -68,9 +68,8 @@ def run_on_packet(
     run.data_out = out
     run.data_size_out = room
     context_out = ffi.new("char[]", max(run.context_size_in, 1))
-    if context is not None:
-        run.context_out = context_out
-        run.context_size_out = run.context_size_in
+    run.context_out = ffi.NULL if context is None else context_out
+    run.context_size_out = run.context_size_in
     code = lib.shim_program_test_run(program, run)
     if code < 0:
         raise kernel_error(code, "run", subject, _explain(code, packet, run))
