@@ -102,6 +102,10 @@ class Stand:
         (attachment,) = self.ok("status", "--json").json
         return attachment
 
+    def lasting_status(self) -> Any:
+        """Return the attachment but for its verdicts, which each host's IPv6 adds to by itself."""
+        return {name: value for name, value in self.status().items() if name != "verdicts"}
+
     def backends(self, service: int = 0) -> dict[str, Any]:
         """Return address → backend of one service, as ``status --json`` shows them."""
         return {b["address"]: b for b in self.status()["services"][service]["backends"]}

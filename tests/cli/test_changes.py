@@ -118,14 +118,14 @@ def test_unresolved_backend_is_looked_up_when_it_is_added_again(stand: Stand) ->
 def test_change_that_fails_half_way_is_undone(stand: Stand) -> None:
     """The first service has room for one backend more; the second has not."""
     stand.attach(BACKENDS[0], "--max-backends", "3")
-    before = stand.status()
+    before = stand.lasting_status()
     with stand.plane() as plane:
         slots = bytes(plane.map("slots").mmap().view)  # type: ignore[attr-defined]
         answer = stand.xdplb("backend", "add", "any", BACKENDS[1])
         assert answer.code == 1
         assert "backends: all 3 are in use" in answer.complaint
         assert bytes(plane.map("slots").mmap().view) == slots  # type: ignore[attr-defined]
-    assert stand.status() == before
+    assert stand.lasting_status() == before
 
 
 def test_many_services_are_all_found(stand: Stand) -> None:

@@ -114,11 +114,11 @@ def test_replace_where_nothing_is_attached_attaches(stand: Stand) -> None:
 def test_refused_replacement_changes_nothing(
     refusing_attached: Stand, words: list[str], says: str, code: int
 ) -> None:
-    before, traces = refusing_attached.status(), refusing_attached.traces()
+    before, traces = refusing_attached.lasting_status(), refusing_attached.traces()
     answer = refusing_attached.xdplb("attach", "veth6", *words, "--replace")
     assert (answer.code, answer.output) == (code, "")
     assert says in answer.complaint
-    assert refusing_attached.status() == before
+    assert refusing_attached.lasting_status() == before
     assert refusing_attached.traces() == traces
 
 
@@ -148,12 +148,12 @@ def test_map_of_another_layout_is_told_field_by_field(attached: Stand) -> None:
 
 def test_failed_change_of_services_keeps_the_old_program(stand: Stand) -> None:
     stand.attach(BACKENDS[0], "--port", "80", "--max-backends", "2")
-    before, traces = stand.status(), stand.traces()
+    before, traces = stand.lasting_status(), stand.traces()
     words = (*BACKENDS, "10.0.0.4@02:00:00:00:00:04", "--port", "80", "--replace")
     answer = stand.xdplb("attach", "veth6", *words)
     assert answer.code == 1
     assert "backends: all 2 are in use" in answer.complaint
-    assert stand.status() == before
+    assert stand.lasting_status() == before
     assert stand.traces() == traces
     assert set(stand.ask(3)) == {"h2"}
     assert WEB in stand.ok("service", "list").output
