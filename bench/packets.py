@@ -66,9 +66,7 @@ def load_balancer() -> tuple[LoadedObject, DataPlane]:
     plane = DataPlane.from_object(loaded)
     wanted = [WantedBackend(Backend(address, mac=b"\2\0\0\0\0\3")) for address in BACKENDS]
     for protocol in Protocol:
-        service = Service(
-            ServiceKey(VIP, 80, protocol), tuple(want.backend for want in wanted), hash_seed=1
-        )
+        service = Service(ServiceKey(VIP, 80, protocol), tuple(want.backend for want in wanted))
         add_service(plane, service, wanted, Host(VIP))
     return loaded, plane
 

@@ -9,6 +9,7 @@
 enum limits {
 	NAME_LENGTH = 64, /* of a service's name, with its NUL */
 	BACKEND_NAME_LENGTH = 24,
+	FILTER_WORDS = 64,
 };
 
 /* Why a packet ended as it did: return value of each stage, index of the
@@ -19,7 +20,7 @@ enum verdict {
 	VERDICT_NEXT, /* not final: the next stage goes on */
 
 	VERDICT_PASS_OTHER_HOST, /* the frame is not addressed to this interface */
-	VERDICT_PASS_OTHER_PROTOCOL, /* neither TCP nor UDP over IPv4 */
+	VERDICT_PASS_OTHER_PROTOCOL, /* none that is balanced */
 	VERDICT_PASS_FRAGMENT, /* no ports in it to go by */
 	VERDICT_PASS_NO_SERVICE, /* no service has this address and port */
 	VERDICT_PASS_LOCAL_SOCKET, /* a reply to the host's own connection */
@@ -31,8 +32,15 @@ enum verdict {
 	VERDICT_DROP_NO_CONNECTION, /* a reset of a connection nobody remembers */
 	VERDICT_DROP_NO_NAT_PORT, /* every source port tried towards the backend is in use */
 	VERDICT_DROP_TABLE_FULL, /* the connection could not be remembered */
+	VERDICT_DROP_OTHER_BACKEND, /* from a backend that the client is not associated with */
+	VERDICT_DROP_NO_HEADROOM, /* the driver leaves no room for the outer header */
+	VERDICT_DROP_NO_CHECKSUM, /* UDP over IPv6 needs one, and the inner packet has none */
 
 	VERDICT_TX_NAT, /* translated, to a backend */
+	VERDICT_TX_DNAT,
+	VERDICT_TX_DSR, /* as it came, to a backend */
+	VERDICT_TX_IPIP, /* in an outer header, to a backend */
+	VERDICT_TX_GUE,
 	VERDICT_TX_REPLY, /* translated back, to the client */
 
 	VERDICT_COUNT,
@@ -59,6 +67,11 @@ enum hash_input {
 	HASH_ON_SOURCE_ADDRESS,
 	HASH_ON_SOURCE_PORT,
 	HASH_ON_DESTINATION_PORT,
+};
+
+/* In slot.previous: the slot moved and the drain time is not over. */
+enum slot_flag {
+	SLOT_MOVED = 0x40000000,
 };
 
 enum service_flag {
@@ -90,6 +103,11 @@ enum flow_event_kind {
 	FLOW_EVENT_REFUSED, /* a new connection was dropped; the verdict says why */
 };
 
+/* In service_index: the entry is a backend's, which a dnat service is to be found by. */
+enum index_flag {
+	INDEX_BACKEND = 0x40000000,
+};
+
 /* What a packet must match; port 0: any. */
 struct service_key {
 	__be32 address[4];
@@ -104,7 +122,7 @@ struct service {
 	__u32 flags; /* SERVICE_* */
 	__u32 first_slot; /* its table is slots[first_slot .. first_slot + slot_count) */
 	__u32 slot_count;
-	__u32 hash_seed;
+	__u32 moved_s; /* CLOCK_MONOTONIC: when slots of it moved last; 0: all are settled */
 	__u8 mode; /* MODE_* */
 	__u8 scheduler; /* SCHEDULER_* */
 	__u8 hash_on; /* HASH_ON_* */
@@ -123,31 +141,37 @@ struct backend {
 	__u32 flags; /* BACKEND_* */
 	__u32 weight;
 	__u32 service_id;
-	__u32 reserved;
+	__u32 generation; /* another one each time the id is given to another backend */
 	char name[BACKEND_NAME_LENGTH];
 };
 
 /* Which backend a hash value leads to. Written in one 64-bit store. */
 struct slot {
-	__u32 current; /* backend ids; the two differ while connections move */
-	__u32 previous;
+	__u32 current; /* backend id */
+	__u32 previous; /* backend id, with SLOT_MOVED while connections may still be there */
 };
 
-/* A direction of an IPv4 connection, as its packets arrive. */
+/* A direction of a connection, as its packets arrive: 16 bytes for both families, since
+ * a longer key costs more wherever it is not in the cache.
+ */
 struct flow {
-	__be32 source;
-	__be32 destination;
+	__u64 addresses; /* IPv4: source and destination; IPv6: a keyed hash of the two */
 	__be16 source_port;
 	__be16 destination_port;
-	__u32 protocol; /* IPPROTO_*; a whole word, since maps hash words */
+	__u32 protocol; /* IPPROTO_*, with FLOW_IPV6; a whole word, since maps hash words */
 };
 
-/* What becomes of the packets of one direction of a connection. */
+enum flow_flag {
+	FLOW_IPV6 = 256,
+};
+
+/* What becomes of the packets of one direction of a connection. Where it goes is the
+ * backend's address, or the client's on the way back.
+ */
 struct connection {
 	__u64 last_seen_ns; /* CLOCK_MONOTONIC; a second behind or so, see refreshed_jiffies */
-	__be32 source; /* what the addresses and ports are turned into */
-	__be32 destination;
-	__be16 source_port;
+	__be32 client[4];
+	__be16 source_port; /* what the ports are turned into */
 	__be16 destination_port;
 	__u8 mac[6]; /* way back: where the client's packets came from */
 	__u8 heard_client; /* HEARD_*; a byte for each side, since two CPUs may write at once */
@@ -156,7 +180,9 @@ struct connection {
 	__u32 idle_limit_s; /* unseen for longer, it is over; 0: it was reset */
 	__u32 service_id;
 	__u32 backend_id;
+	__u32 generation; /* of the backend that the id meant */
 	__u32 refreshed_jiffies; /* when last_seen_ns was written */
+	__u32 reserved;
 };
 
 struct counter {
@@ -168,6 +194,14 @@ struct flow_counter {
 	__u64 packets; /* both ways */
 	__u64 bytes;
 	__u64 new_connections;
+};
+
+/* What the program asks before all tables. */
+struct directory {
+	__u64 vip_filter[FILTER_WORDS]; /* a bit for each VIP's hash: most others stop here */
+	__u64 flow_key; /* secret; of the hash in struct flow */
+	__u32 hash_seed; /* of the schedulers; secret too, unless it was chosen */
+	__u32 dnat_backends; /* how many the index holds */
 };
 
 /* What user space may switch while packets flow. */

@@ -5,12 +5,11 @@
 #pragma once
 
 /* Adds to @sum what turning @from into @to does to a checksum. */
-static __always_inline __u64 add_change(__u64 sum, __u32 from, __u32 to)
+static __always_inline __u64 add_change64(__u64 sum, __u64 from, __u64 to)
 {
-	return sum + (__u32)~from + to;
+	return sum + (__u32)~from + (__u32)(~from >> 32) + (__u32)to + (__u32)(to >> 32);
 }
 
-/* As add_change() for 16 bits, of which the upper half must stay out of the sum. */
 static __always_inline __u64 add_change16(__u64 sum, __u16 from, __u16 to)
 {
 	return sum + (__u16)~from + to;

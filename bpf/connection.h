@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* Connection table: which backend a flow was given, for as long as it lives. Each
- * connection has two entries, one per direction, each the other's mirror image: what
- * the packets of one are turned into is what those of the other look like, reversed.
+/* Connection table: which backend a flow was given, for as long as it lives. A
+ * translated connection has two entries, one per direction; one that is only remembered
+ * has the client's.
  */
 #pragma once
 
@@ -11,34 +11,12 @@
  */
 #define REFRESH_JIFFIES 250
 
-/* Returns the flow of the entry that goes with @connection. */
-static __always_inline struct flow other_way(const struct connection *connection, __u32 protocol)
-{
-	struct flow flow = {
-		.source = connection->destination,
-		.destination = connection->source,
-		.source_port = connection->destination_port,
-		.destination_port = connection->source_port,
-		.protocol = protocol,
-	};
-
-	return flow;
-}
-
-static __always_inline struct connection *find_other_way(const struct connection *connection,
-							 __u32 protocol)
-{
-	struct flow flow = other_way(connection, protocol);
-
-	return bpf_map_lookup_elem(&connections, &flow);
-}
-
 /* Returns how many seconds @connection may be idle before it is forgotten. */
 static __always_inline __u32 idle_limit_s(const struct connection *connection, __u32 protocol)
 {
 	__u8 both = connection->heard_client & connection->heard_backend;
 
-	if (protocol == IPPROTO_UDP)
+	if (protocol != IPPROTO_TCP)
 		return udp_idle_s;
 	if ((connection->heard_client | connection->heard_backend) & HEARD_RESET)
 		return 0;
@@ -58,6 +36,22 @@ static __always_inline bool is_closed(const struct connection *connection)
 	       (connection->heard_client & connection->heard_backend) & HEARD_FIN;
 }
 
+static __always_inline bool is_reply(const struct connection *connection)
+{
+	return connection->flags & CONNECTION_REPLY;
+}
+
+static __always_inline bool is_stale(const struct connection *connection)
+{
+	return (__u32)bpf_jiffies64() - connection->refreshed_jiffies >= REFRESH_JIFFIES;
+}
+
+static __always_inline void mark_seen(struct connection *connection)
+{
+	connection->last_seen_ns = read_clock();
+	connection->refreshed_jiffies = bpf_jiffies64();
+}
+
 /* Notes in one entry what was heard from one side. Only that side's byte is written. */
 static __always_inline void note_heard(struct connection *connection, __u32 protocol, __u8 heard,
 				       bool from_client)
@@ -71,94 +65,84 @@ static __always_inline void note_heard(struct connection *connection, __u32 prot
 
 static __always_inline __u8 what_is_heard(const struct packet *pkt)
 {
-	if (!pkt->is_tcp)
+	if (!is_tcp(pkt))
 		return HEARD_PACKET;
-	return HEARD_PACKET | pkt->tcp->fin * HEARD_FIN | pkt->tcp->rst * HEARD_RESET;
+	/* FIN is 1 and reset 4 in both; HEARD_FIN is 2. */
+	return HEARD_PACKET | (pkt->tcp_flags & TCP_FIN) << 1 | (pkt->tcp_flags & TCP_RST);
 }
 
-/* Follows the state of @pkt's connection; both entries are told of what is news. */
-static __always_inline void follow_connection(struct packet *pkt)
-{
-	struct connection *connection = pkt->connection, *other;
-	bool from_client = !(connection->flags & CONNECTION_REPLY);
-	__u8 known = from_client ? connection->heard_client : connection->heard_backend;
-	__u8 heard = what_is_heard(pkt);
-	bool was_closed = is_closed(connection);
-
-	if (!(heard & ~known))
-		return;
-	note_heard(connection, pkt->flow.protocol, heard, from_client);
-	pkt->is_last = !was_closed && is_closed(connection);
-	other = find_other_way(connection, pkt->flow.protocol);
-	if (other)
-		note_heard(other, pkt->flow.protocol, heard, from_client);
-}
-
-/* Is @other the mirror image of @pkt's own entry, and not of a stranger's? */
-static __always_inline bool is_way_back_of(const struct connection *other, const struct packet *pkt)
-{
-	/* Without branches: each would double what the verifier has to walk. */
-	return !((other->flags ^ CONNECTION_REPLY) | (other->destination ^ pkt->flow.source) |
-		 (other->source ^ pkt->flow.destination) |
-		 (other->destination_port ^ pkt->flow.source_port) |
-		 (other->source_port ^ pkt->flow.destination_port));
-}
-
-static __always_inline bool is_stale(const struct connection *connection)
-{
-	return (__u32)bpf_jiffies64() - connection->refreshed_jiffies >= REFRESH_JIFFIES;
-}
-
-static __always_inline void mark_seen(struct packet *pkt, struct connection *connection)
-{
-	connection->last_seen_ns = read_clock(pkt);
-	connection->refreshed_jiffies = bpf_jiffies64();
-}
-
-/* Keeps both entries of a stale connection alive. False if the way back is no longer
- * there, or was given away.
+/* Is @connection the one that @pkt's key was meant for, and is its backend still there?
+ * Keeps the backend in @pkt if so.
  */
-static __always_inline bool refresh_connection(struct packet *pkt)
+static __always_inline bool has_living_backend(struct packet *pkt,
+					       const struct connection *connection)
 {
-	struct connection *back = find_other_way(pkt->connection, pkt->flow.protocol);
-
-	if (!back || !is_way_back_of(back, pkt))
-		return false;
-	mark_seen(pkt, back);
-	mark_seen(pkt, pkt->connection);
-	copy_mac(back->mac, pkt->ethernet->h_source);
-	return true;
-}
-
-/* May @pkt's remembered connection go on? Not where its backend is gone, or where a
- * new connection begins on the ports of one that has ended or must leave its backend.
- */
-static __always_inline bool can_continue(struct packet *pkt)
-{
-	struct connection *connection = pkt->connection;
 	struct backend *backend = bpf_map_lookup_elem(&backends, &connection->backend_id);
 
 	/* The id may have been given to another backend since. */
 	if (!backend || !(backend->flags & BACKEND_UP) ||
-	    backend->address[3] != connection->destination)
+	    backend->generation != connection->generation)
 		return false;
-	if (pkt->is_tcp && opens_connection(pkt) &&
+	/* A new connection on the ports of one that has ended, or must leave its backend. */
+	if (is_tcp(pkt) && opens_connection(pkt) &&
 	    (backend->flags & BACKEND_DRAINING || is_closed(connection)))
-		return false;
-	if (is_stale(connection) && !refresh_connection(pkt))
 		return false;
 	pkt->backend = backend;
 	pkt->backend_id = connection->backend_id;
 	return true;
 }
 
-/* Looks up the connection that @pkt belongs to; true if it goes on with its backend. */
-static __always_inline bool find_connection(struct packet *pkt)
+/* Looks @pkt's flow up among the clients'. NULL where it is not remembered. */
+static __always_inline struct connection *find_connection(const struct packet *pkt)
 {
-	if (!pkt->connection)
-		pkt->connection = bpf_map_lookup_elem(&connections, &pkt->flow);
-	if (pkt->connection && can_continue(pkt))
-		return true;
-	pkt->connection = NULL;
-	return false;
+	struct flow flow = flow_of(pkt);
+	struct connection *connection = bpf_map_lookup_elem(&connections, &flow);
+
+	if (!connection || is_reply(connection) ||
+	    !is_same_address(load_address(&connection->client), pkt->source))
+		return NULL;
+	return connection;
+}
+
+/* Looks @pkt's flow up among the ways back; keeps connection, service and backend in @pkt. */
+static __always_inline bool find_reply(struct packet *pkt)
+{
+	struct flow flow = flow_of(pkt);
+	struct connection *connection = bpf_map_lookup_elem(&connections, &flow);
+	struct service *service;
+
+	if (!connection || !is_reply(connection))
+		return false;
+	service = bpf_map_lookup_elem(&services, &connection->service_id);
+	if (!service)
+		return false;
+	pkt->service = service;
+	pkt->connection = connection;
+	pkt->service_id = connection->service_id;
+	pkt->backend_id = connection->backend_id;
+	return true;
+}
+
+/* Makes @connection the client's entry of @pkt's flow as it begins. */
+static __always_inline void fill_connection(struct connection *connection, const struct packet *pkt)
+{
+	__builtin_memset(connection, 0, sizeof(*connection));
+	mark_seen(connection);
+	__builtin_memcpy(connection->client, &pkt->source, sizeof(connection->client));
+	connection->source_port = pkt->source_port;
+	connection->destination_port = pkt->destination_port;
+	connection->service_id = pkt->service_id;
+	connection->backend_id = pkt->backend_id;
+	connection->generation = pkt->backend->generation;
+}
+
+/* Writes the entry of @pkt's own direction. VERDICT_NEXT, or why not. */
+static __always_inline enum verdict remember_flow(const struct packet *pkt,
+						  const struct connection *connection)
+{
+	struct flow flow = flow_of(pkt);
+
+	if (bpf_map_update_elem(&connections, &flow, connection, BPF_ANY))
+		return VERDICT_DROP_TABLE_FULL;
+	return VERDICT_NEXT;
 }

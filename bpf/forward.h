@@ -1,118 +1,95 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* Forwarding: turns the packet into what its connection says and sends it on. */
+/* Forwarding: a backend for the packet, and the packet to it. */
 #pragma once
 
-static __always_inline void rewrite_ethernet(struct ethhdr *ethernet, const __u8 *next_hop)
-{
-	copy_mac(ethernet->h_source, ethernet->h_dest);
-	copy_mac(ethernet->h_dest, next_hop);
-}
-
-static __always_inline __u64 address_change(const struct packet *pkt, const struct connection *to)
-{
-	return add_change(add_change(0, pkt->ip->saddr, to->source), pkt->ip->daddr,
-			  to->destination);
-}
-
-/* The ports lie in the first four bytes of TCP and UDP alike. */
-static __always_inline __u64 rewrite_ports(__be16 *ports, const struct connection *to)
-{
-	__u64 change = add_change16(0, ports[0], to->source_port);
-
-	change = add_change16(change, ports[1], to->destination_port);
-	ports[0] = to->source_port;
-	ports[1] = to->destination_port;
-	return change;
-}
-
-static __always_inline void rewrite_transport(struct packet *pkt, const struct connection *to,
-					      __u64 change)
-{
-	if (pkt->is_tcp) {
-		change += rewrite_ports(&pkt->tcp->source, to);
-		pkt->tcp->check = update_checksum(pkt->tcp->check, change);
-		return;
-	}
-	change += rewrite_ports(&pkt->udp->source, to);
-	if (!pkt->udp->check) /* the sender made none (RFC 768) */
-		return;
-	pkt->udp->check = update_checksum(pkt->udp->check, change);
-	if (!pkt->udp->check)
-		pkt->udp->check = 0xffff;
-}
-
-static __always_inline void rewrite_ipv4(struct iphdr *ip, const struct connection *to,
-					 __u64 change)
-{
-	/* One less to live is 0x0100 less in the word it shares with the protocol. */
-	change += (__u16)~bpf_htons(0x0100);
-	ip->ttl--;
-	ip->saddr = to->source;
-	ip->daddr = to->destination;
-	ip->check = update_checksum(ip->check, change);
-}
-
-/* Turns @pkt into what its connection says, checksums included, and addresses its frame
- * to @next_hop.
+/* Keeps both entries of a stale connection alive. False if the way back is no longer
+ * there, or was given away.
  */
-static __always_inline void translate(struct packet *pkt, const __u8 *next_hop)
+static __always_inline bool refresh_connection(struct packet *pkt, struct connection *connection)
 {
-	__u64 change = address_change(pkt, pkt->connection);
+	struct connection *back = find_way_back(pkt, connection);
 
-	rewrite_transport(pkt, pkt->connection, change);
-	rewrite_ipv4(pkt->ip, pkt->connection, change);
-	rewrite_ethernet(pkt->ethernet, next_hop);
+	if (!back)
+		return false;
+	mark_seen(back);
+	mark_seen(connection);
+	copy_mac(back->mac, pkt->ethernet->h_source);
+	return true;
 }
 
-/* Sends back to its client what a backend answers. VERDICT_NEXT if @pkt is no answer. */
-static __always_inline enum verdict forward_reply(struct packet *pkt)
+/* Keeps the connection that @pkt's flow is remembered with in @pkt, if it may go on. */
+static __always_inline bool recall_connection(struct packet *pkt)
 {
-	if (!is_nat_port(pkt->flow.destination_port))
-		return VERDICT_NEXT;
-	pkt->connection = bpf_map_lookup_elem(&connections, &pkt->flow);
-	if (!pkt->connection || !(pkt->connection->flags & CONNECTION_REPLY))
-		return VERDICT_NEXT;
-	pkt->service_id = pkt->connection->service_id;
-	pkt->backend_id = pkt->connection->backend_id;
-	if (pkt->ip->ttl <= 1)
-		return VERDICT_DROP_TTL_EXPIRED;
-	if (is_stale(pkt->connection))
-		mark_seen(pkt, pkt->connection);
-	follow_connection(pkt);
-	translate(pkt, pkt->connection->mac);
-	return VERDICT_TX_REPLY;
+	struct connection *connection = find_connection(pkt);
+
+	if (!connection || !has_living_backend(pkt, connection))
+		return false;
+	if (is_stale(connection) && !refresh_connection(pkt, connection))
+		return false;
+	pkt->connection = connection;
+	return true;
 }
 
-/* Finds @pkt a backend: the one its connection has, or else a new one. */
+/* Finds @pkt's connection, or begins one. VERDICT_NEXT, or why there is none. */
 static __always_inline enum verdict connect_to_backend(struct packet *pkt)
 {
 	enum verdict verdict;
 
-	if (find_connection(pkt))
-		return VERDICT_NEXT;
+	if (!is_request_by_itself(pkt) && recall_connection(pkt))
+		return check_neighbour(pkt);
 	if (is_for_local_socket(pkt))
 		return VERDICT_PASS_LOCAL_SOCKET;
-	if (pkt->is_tcp && pkt->tcp->rst)
-		return VERDICT_DROP_NO_CONNECTION;
-	if ((verdict = pick_backend(pkt)))
+	note_packet(pkt);
+	if ((verdict = begin_connection(pkt->ctx)))
 		return verdict;
-	if (!is_mac_known(pkt->backend->mac))
-		return VERDICT_DROP_NO_NEIGHBOUR;
-	return remember_connection(pkt);
+	pkt->is_new = true;
+	return recall_connection(pkt) ? VERDICT_NEXT : VERDICT_DROP_TABLE_FULL;
+}
+
+static __always_inline enum verdict forward_nat(struct packet *pkt)
+{
+	struct connection *connection;
+	struct translation to = {};
+	enum verdict verdict;
+
+	if (is_last_hop(pkt))
+		return VERDICT_DROP_TTL_EXPIRED;
+	if ((verdict = connect_to_backend(pkt)))
+		return verdict;
+	connection = pkt->connection;
+	if (has_news(pkt, connection->heard_client)) {
+		note_packet(pkt);
+		follow_request(pkt->ctx);
+	}
+	to.source = pkt->source;
+	if (pkt->service->mode == MODE_NAT)
+		to.source = load_address(&pkt->service->nat_address);
+	to.destination = load_address(&pkt->backend->address);
+	to.source_port = connection->source_port;
+	to.destination_port = connection->destination_port;
+	translate(pkt, &to, pkt->backend->mac);
+	return pkt->service->mode == MODE_NAT ? VERDICT_TX_NAT : VERDICT_TX_DNAT;
+}
+
+static __always_inline enum verdict forward_dsr(struct packet *pkt)
+{
+	rewrite_ethernet(pkt->ethernet, pkt->backend->mac);
+	return VERDICT_TX_DSR;
 }
 
 /* Sends @pkt, which is for pkt->service, to a backend. */
 static __always_inline enum verdict forward_to_backend(struct packet *pkt)
 {
+	__u8 mode = pkt->service->mode;
 	enum verdict verdict;
 
-	if (pkt->ip->ttl <= 1)
-		return VERDICT_DROP_TTL_EXPIRED;
-	if ((verdict = connect_to_backend(pkt)))
+	if (mode == MODE_NAT || mode == MODE_DNAT)
+		return forward_nat(pkt);
+	if ((verdict = steer_packet(pkt)))
 		return verdict;
-	if (!is_mac_known(pkt->backend->mac))
-		return VERDICT_DROP_NO_NEIGHBOUR;
-	follow_connection(pkt);
-	translate(pkt, pkt->backend->mac);
-	return VERDICT_TX_NAT;
+	if (mode == MODE_DSR)
+		return forward_dsr(pkt);
+	if ((verdict = encapsulate(pkt, mode == MODE_GUE)))
+		return verdict;
+	return mode == MODE_GUE ? VERDICT_TX_GUE : VERDICT_TX_IPIP;
 }

@@ -7,17 +7,18 @@
 #define DEFAULT_SERVICES 128
 #define DEFAULT_BACKENDS 512
 #define DEFAULT_CONNECTIONS 131072
+#define DEFAULT_PLACES 4096
 #define DEFAULT_TABLE_SIZE 16381
 #define DEFAULT_SLOTS (DEFAULT_SERVICES * DEFAULT_TABLE_SIZE)
 
 /* Place → service id + 1, 0 where none stands: user space puts each service in one of
- * two places (cuckoo hashing), the program reads. Four places a service or more.
+ * two places (cuckoo hashing), the program reads. Four places a service or backend or more.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, __u32);
-	__uint(max_entries, 4 * DEFAULT_SERVICES);
+	__uint(max_entries, DEFAULT_PLACES);
 } service_index SEC(".maps");
 
 /* Service id → service: user space writes, the program reads. */
@@ -82,6 +83,22 @@ struct {
 	__type(value, struct flow_counter);
 	__uint(max_entries, DEFAULT_BACKENDS);
 } backend_counters SEC(".maps");
+
+/* Service id → turns taken by its round robin, per CPU: the program writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, DEFAULT_SERVICES);
+} service_turns SEC(".maps");
+
+/* What the program asks before all tables; one entry: user space writes, the program reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct directory);
+	__uint(max_entries, 1);
+} directory SEC(".maps");
 
 /* What user space may switch while packets flow; one entry. */
 struct {

@@ -2,60 +2,135 @@
 /* What the stages know of the packet they hand on. */
 #pragma once
 
+#define IPPROTO_ICMPV6 58 /* the kernel has it in an enum of its own */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+#define OFFSET_MASK 0x7ff
 #define ID_NONE 0xffffffffU
+
+/* IPv4 as ::ffff:a.b.c.d. Worked on by halves, so that it stays in registers. */
+union address {
+	__be32 words[4];
+	__u64 halves[2];
+};
 
 struct packet {
 	struct xdp_md *ctx;
+	void *end;
 	struct ethhdr *ethernet;
-	struct iphdr *ip;
-	union { /* by is_tcp: the verifier can't tell by a packet pointer being NULL */
-		struct tcphdr *tcp;
-		struct udphdr *udp;
-	};
-	__u64 is_tcp; /* 64 bits: the verifier forgets the values of narrower ones when spilled */
+	/* 64 bits each: the verifier forgets the values of narrower ones when they are spilled. */
+	__u64 version; /* 4 or 6 */
+	__u64 protocol; /* IPPROTO_*; that of the transport header */
+	__u64 link_bytes; /* of the Ethernet header with its VLAN tags */
+	__u64 transport_offset; /* of the transport header in the frame */
 	__u32 length_bytes; /* of the frame */
-	struct flow flow;
+	__u32 ttl; /* or hop limit */
+
+	union address source;
+	union address destination;
+	__be16 source_port; /* echo requests: the identifier, and 0 */
+	__be16 destination_port;
 
 	struct service *service;
 	struct backend *backend;
 	struct connection *connection; /* that of this direction, where it is remembered */
 	__u32 service_id; /* ID_NONE while unknown, as the next */
 	__u32 backend_id;
+	__u32 hash; /* of the flow, once it was scheduled */
 
-	__u64 now_ns; /* 0 until somebody asked for the time */
+	__u32 tcp_flags; /* TCP_* */
 	bool is_new; /* the packet opens a connection */
-	bool is_last; /* the packet closes one */
 };
 
-/* Six bytes as three words of 16 bits, which is how they are aligned everywhere. */
+#define PACKET_OF(context)                                                                         \
+	{                                                                                          \
+		.ctx = (context), .service_id = ID_NONE, .backend_id = ID_NONE                     \
+	}
+
+/* Reads where the frame begins and ends: at first, and again after its head moved. Kept, since
+ * the verifier forgets what data_end is when clang moves its load about.
+ */
+static __always_inline void *find_bounds(struct packet *pkt)
+{
+	pkt->end = (void *)(long)pkt->ctx->data_end;
+	return (void *)(long)pkt->ctx->data;
+}
+
+/* Returns the header of @size bytes at @offset of the frame; NULL if the frame ends before. */
+static __always_inline void *header_at(const struct packet *pkt, __u64 offset, __u32 size)
+{
+	void *header = (void *)pkt->ethernet + (offset & OFFSET_MASK);
+
+	return header + size > pkt->end ? NULL : header;
+}
+
+#define HEADER_AT(type, pkt, offset) ((struct type *)header_at(pkt, offset, sizeof(struct type)))
+
+/* Returns @value as a number the verifier knows nothing of: packets of all kinds then look alike
+ * to it, and what comes behind is walked once. @unknown is any number read from the packet.
+ */
+static __always_inline __u64 forget(__u64 value, __u64 unknown)
+{
+	asm volatile("%0 ^= %1; %0 ^= %1" : "+r"(value) : "r"(unknown));
+	return value;
+}
+
+static __always_inline bool is_ipv6(const struct packet *pkt)
+{
+	return pkt->version == 6;
+}
+
+static __always_inline bool is_tcp(const struct packet *pkt)
+{
+	return pkt->protocol == IPPROTO_TCP;
+}
+
+static __always_inline bool is_echo(const struct packet *pkt)
+{
+	return pkt->protocol == IPPROTO_ICMP || pkt->protocol == IPPROTO_ICMPV6;
+}
+
+static __always_inline union address map_ipv4(__be32 address)
+{
+	union address mapped = { .words = { 0, 0, bpf_htonl(0xffff), address } };
+
+	return mapped;
+}
+
+static __always_inline union address load_address(const void *from)
+{
+	const __u64 *halves = from;
+	union address address = { .halves = { halves[0], halves[1] } };
+
+	return address;
+}
+
+static __always_inline bool is_same_address(union address a, union address b)
+{
+	return a.halves[1] == b.halves[1] && a.halves[0] == b.halves[0];
+}
+
+/* Six bytes in two moves; clang, which knows of no alignment, would make six. */
 static __always_inline void copy_mac(void *to, const void *from)
 {
-	__u16 *out = to;
-	const __u16 *in = from;
-
-	out[0] = in[0];
-	out[1] = in[1];
-	out[2] = in[2];
+	*(__u32 *)to = *(const __u32 *)from;
+	*(__u16 *)(to + 4) = *(const __u16 *)(from + 4);
 }
 
 static __always_inline bool is_mac_known(const void *mac)
 {
-	const __u16 *words = mac;
-
-	return words[0] | words[1] | words[2];
+	return *(const __u32 *)mac | *(const __u16 *)(mac + 4);
 }
 
-/* Returns CLOCK_MONOTONIC, read once a packet: the exact clock costs 28 ns, the
- * coarse one 2.
- */
-static __always_inline __u64 read_clock(struct packet *pkt)
+/* Returns CLOCK_MONOTONIC: the exact clock costs 28 ns, the coarse one 10. */
+static __always_inline __u64 read_clock(void)
 {
-	if (!pkt->now_ns)
-		pkt->now_ns = has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
-	return pkt->now_ns;
+	return has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
 }
 
 static __always_inline bool opens_connection(const struct packet *pkt)
 {
-	return !pkt->is_tcp || (pkt->tcp->syn && !pkt->tcp->ack);
+	return !is_tcp(pkt) || (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }

@@ -4,105 +4,74 @@
  */
 #pragma once
 
-#define INDEX_MULTIPLIER 0x9E3779B97F4A7C15ULL
-
-static __always_inline bool is_same_key(const struct service_key *a, const struct service_key *b)
+static __always_inline __u64 hash_address(union address address)
 {
-	return a->address[3] == b->address[3] && a->port == b->port && a->protocol == b->protocol &&
-	       a->address[2] == b->address[2] && a->address[1] == b->address[1] &&
-	       a->address[0] == b->address[0];
+	return (address.halves[0] ^ MIX_1) * MIX_2 + (address.halves[1] ^ MIX_2) * MIX_1;
 }
 
-static __always_inline __u64 hash_address(const struct service_key *key)
+static __always_inline __u64 hash_key(__u64 address_hash, __u64 protocol, __be16 port)
 {
-	__u64 hash = INDEX_MULTIPLIER;
-
-#pragma unroll
-	for (int i = 0; i < 4; i++)
-		hash = (hash ^ key->address[i]) * INDEX_MULTIPLIER;
-	return hash;
+	return (address_hash ^ (protocol << 16 | port)) * MIX_1;
 }
 
-/* Keeps the service at @place of the index in @pkt if it is @key's. */
-static __always_inline bool is_service_at(struct packet *pkt, __u32 place,
-					  const struct service_key *key)
+static __always_inline __u32 first_place(__u64 hash)
+{
+	return hash >> 48 & service_index_mask;
+}
+
+static __always_inline __u32 second_place(__u64 hash)
+{
+	return hash >> 32 & service_index_mask;
+}
+
+/* Most packets that are not ours are not for any VIP: a bit of 4,096 tells. */
+static __always_inline bool may_be_vip(__u64 address_hash)
+{
+	struct directory *filter = read_directory();
+
+	return filter && filter->vip_filter[address_hash >> 58] >> (address_hash >> 52 & 63) & 1;
+}
+
+static __always_inline bool is_service_for(const struct service *service, const struct packet *pkt,
+					   __be16 port)
+{
+	return is_same_address(load_address(&service->key.address), pkt->destination) &&
+	       service->key.port == port && service->key.protocol == pkt->protocol;
+}
+
+/* Keeps the service at @place of the index in @pkt if it is the one for it. */
+static __always_inline bool is_service_at(struct packet *pkt, __u32 place, __be16 port)
 {
 	__u32 *entry = bpf_map_lookup_elem(&service_index, &place);
 	struct service *service;
 	__u32 id;
 
-	if (!entry || !*entry)
+	if (!entry || !*entry || *entry & INDEX_BACKEND)
 		return false;
 	id = *entry - 1;
 	service = bpf_map_lookup_elem(&services, &id);
-	if (!service || !is_same_key(&service->key, key))
+	if (!service || !is_service_for(service, pkt, port))
 		return false;
 	pkt->service = service;
 	pkt->service_id = id;
 	return true;
 }
 
-static __always_inline bool has_service(struct packet *pkt, __u64 address_hash,
-					const struct service_key *key)
+static __always_inline bool has_service(struct packet *pkt, __u64 address_hash, __be16 port)
 {
-	__u64 hash = (address_hash ^ ((__u32)key->protocol << 16 | key->port)) * INDEX_MULTIPLIER;
+	__u64 hash = hash_key(address_hash, pkt->protocol, port);
 
-	return is_service_at(pkt, hash >> 48 & service_index_mask, key) ||
-	       is_service_at(pkt, hash >> 32 & service_index_mask, key);
+	return is_service_at(pkt, first_place(hash), port) ||
+	       is_service_at(pkt, second_place(hash), port);
 }
 
-/* Looks up the service that @pkt is for: that of its port before that of any port.
- * VERDICT_NEXT, or why the packet is none of ours.
- */
-static __always_inline enum verdict find_service(struct packet *pkt)
+/* Looks up the service that @pkt is for: that of its port before that of any port. */
+static __always_inline bool find_service(struct packet *pkt)
 {
-	struct service_key key = {
-		.address = { 0, 0, bpf_htonl(0xffff), pkt->flow.destination },
-		.port = pkt->flow.destination_port,
-		.protocol = pkt->flow.protocol,
-	};
-	__u64 address_hash = hash_address(&key);
+	__u64 address_hash = hash_address(pkt->destination);
 
-	if (has_service(pkt, address_hash, &key))
-		return VERDICT_NEXT;
-	key.port = 0;
-	if (has_service(pkt, address_hash, &key))
-		return VERDICT_NEXT;
-	return VERDICT_PASS_NO_SERVICE;
-}
-
-static __always_inline struct bpf_sock *find_socket(struct packet *pkt)
-{
-	struct bpf_sock_tuple tuple = {
-		.ipv4 = {
-			.saddr = pkt->flow.source,
-			.daddr = pkt->flow.destination,
-			.sport = pkt->flow.source_port,
-			.dport = pkt->flow.destination_port,
-		},
-	};
-
-	if (pkt->is_tcp)
-		return bpf_skc_lookup_tcp(pkt->ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS,
-					  0);
-	return bpf_sk_lookup_udp(pkt->ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
-}
-
-/* Is @pkt a reply to a connection of the host's own, which an any-port service on the
- * host's address would swallow?
- */
-static __always_inline bool is_for_local_socket(struct packet *pkt)
-{
-	__u16 port = bpf_ntohs(pkt->flow.destination_port);
-	struct bpf_sock *socket;
-
-	if (!(pkt->service->flags & SERVICE_SHARES_HOST))
+	if (!may_be_vip(address_hash))
 		return false;
-	if (port < local_port_min || port > local_port_max)
-		return false;
-	socket = find_socket(pkt);
-	if (!socket)
-		return false;
-	bpf_sk_release(socket);
-	return true;
+	return has_service(pkt, address_hash, pkt->destination_port) ||
+	       (pkt->destination_port && has_service(pkt, address_hash, 0));
 }

@@ -23,6 +23,12 @@ const volatile __u16 nat_port_max = 32767;
 const volatile __u16 local_port_min = 32768;
 const volatile __u16 local_port_max = 60999;
 
+/* Outer sources of tunnels: 172.16.0.0/16 and 100::/64 with a hash of the flow behind.
+ * The latter is the discard prefix (RFC 6666); nobody answers to either.
+ */
+const volatile __u32 tunnel_source_ipv4 = 0xac100000;
+const volatile __u32 tunnel_source_ipv6 = 0x01000000;
+
 /* Number of places in service_index, a power of two, less one. */
 const volatile __u32 service_index_mask = 0;
 

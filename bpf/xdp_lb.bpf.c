@@ -14,11 +14,25 @@
 #include "xx_hash.h"
 #include "checksum.h"
 #include "packet.h"
-#include "parse.h"
+#include "ethernet.h"
+#include "network.h"
+#include "transport.h"
+#include "flow.h"
 #include "service.h"
+#include "slow.h"
+#include "socket.h"
 #include "connection.h"
 #include "schedule.h"
+#include "translate.h"
 #include "nat.h"
+#include "tell.h"
+#include "begin.h"
+#include "follow.h"
+#include "reply.h"
+#include "dnat.h"
+#include "steer.h"
+#include "inner.h"
+#include "encapsulate.h"
 #include "forward.h"
 #include "verdict.h"
 
@@ -28,21 +42,17 @@ static __always_inline enum verdict balance(struct packet *pkt)
 
 	if ((verdict = parse_packet(pkt)))
 		return verdict;
-	if ((verdict = forward_reply(pkt)))
+	if ((verdict = forward_nat_reply(pkt)))
 		return verdict;
-	if ((verdict = find_service(pkt)))
-		return verdict;
-	return forward_to_backend(pkt);
+	if (find_service(pkt))
+		return forward_to_backend(pkt);
+	return forward_dnat_reply(pkt);
 }
 
 SEC("xdp")
 int xdp_lb(struct xdp_md *ctx)
 {
-	struct packet pkt = {
-		.ctx = ctx,
-		.service_id = ID_NONE,
-		.backend_id = ID_NONE,
-	};
+	struct packet pkt = PACKET_OF(ctx);
 
 	return conclude(&pkt, balance(&pkt));
 }

@@ -13,24 +13,21 @@ import argparse
 import ctypes
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
-# Each of them is named in bpf/, or in what bpf/ includes of libbpf.
-SIZED = ["__u8", "__u16", "__u32", "__u64", "__s32", "__s64"]
-TYPEDEFS = [*SIZED, "__be16", "__be32", "__sum16", "__wsum"]
-STRUCTS = ["xdp_md", "ethhdr", "iphdr", "tcphdr", "udphdr", "bpf_sock_tuple", "bpf_sock"]
+SIZED = [f"__{sign}{bits}" for sign in "us" for bits in (8, 16, 32, 64)]
+TYPEDEFS = [*SIZED, "__be16", "__be32", "__be64", "__sum16", "__wsum"]
+NETWORK = ["ethhdr", "vlan_hdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr", "icmphdr"]
+STRUCTS = [*NETWORK, "xdp_md", "bpf_fib_lookup", "bpf_sock_tuple", "bpf_sock"]
 ENUMS = ["xdp_action", "bpf_map_type"]
 # Anonymous enums are found by one of their values.
-ENUMERATORS = ["BPF_ANY", "BPF_F_MMAPABLE", "BPF_F_CURRENT_NETNS", "IPPROTO_TCP"]
+FLAGS = ["BPF_ANY", "BPF_F_MMAPABLE", "BPF_F_CURRENT_NETNS", "BPF_FIB_LOOKUP_OUTPUT"]
+ENUMERATORS = [*FLAGS, "IPPROTO_TCP"]
 
 KIND_STRUCT, KIND_ENUM, KIND_TYPEDEF = 4, 6, 8
 PRINTER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
 
-try:
-    libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
-except OSError as missing:
-    sys.exit(f"vmlinux: {missing}; install it with: apt install libbpf1")
+libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
 libc = ctypes.CDLL(None)
 
 
@@ -45,7 +42,7 @@ class BtfType(ctypes.Structure):
 
     @property
     def kind(self) -> int:
-        return int(self.info >> 24) & 0x1F
+        return int(self.info) >> 24 & 0x1F
 
     @property
     def length(self) -> int:
@@ -58,7 +55,7 @@ class Enumerator(ctypes.Structure):
     _fields_ = (("name_off", ctypes.c_uint32), ("value", ctypes.c_int32))
 
 
-def declare(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+def declare(name: str, result: Any, *arguments: Any) -> Any:
     """Return libbpf's function *name* with its prototype set."""
     function = libbpf[name]
     function.restype, function.argtypes = result, arguments
@@ -129,7 +126,7 @@ def main() -> None:
     print("/* The kernel types in use, from kernel BTF. Written by `make vmlinux`: do not edit. */")
     print("#ifndef __VMLINUX_H__\n#define __VMLINUX_H__\n")
     sys.stdout.flush()
-    printer = PRINTER(print_piece)  # named, since libbpf keeps no reference to it
+    printer = PRINTER(print_piece)  # kept: libbpf calls it as long as it dumps
     dump = new_dump(btf, printer, None, None)
     for root in [*named_roots(btf), *anonymous_roots(btf)]:
         if error := dump_type(dump, root):

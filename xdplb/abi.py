@@ -7,6 +7,7 @@ A record that is not in use reads as ``None``.
 
 import sys
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple, TypeVar
 
 from xdplb._abi import ffi, lib
@@ -27,7 +28,11 @@ View = bytes | bytearray | memoryview
 
 V4_MAPPED = b"\0" * 10 + b"\xff\xff"
 NO_MAC = b"\0" * 6
+WORD = 0xFFFF_FFFF_FFFF_FFFF
+MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F  # those of bpf/flow.h
 SERVICE_NAME_LONGEST: int = lib.NAME_LENGTH - 1
+SLOT_MOVED: int = lib.SLOT_MOVED
+INDEX_BACKEND: int = lib.INDEX_BACKEND
 BACKEND_NAME_LONGEST: int = lib.BACKEND_NAME_LENGTH - 1
 
 
@@ -40,6 +45,7 @@ class ServiceRecord(NamedTuple):
     backend_count: int
     nat_address: Address
     shares_host: bool = False
+    moved_s: int = 0
 
 
 class BackendRecord(NamedTuple):
@@ -50,6 +56,7 @@ class BackendRecord(NamedTuple):
     up: bool = True
     draining: bool = False
     static_mac: bool = False
+    generation: int = 0
 
     @property
     def state(self) -> State:
@@ -88,17 +95,13 @@ def member_of(group: str, kind: type[E], number: int) -> E:
 
 def pack_address(address: Address) -> bytes:
     """Return 16 bytes in network order, IPv4 as ::ffff:a.b.c.d."""
-    return V4_MAPPED + address.packed
+    return address.packed if address.version == 6 else V4_MAPPED + address.packed
 
 
 def unpack_address(data: Any) -> Address:
     """Return the address in the 16 bytes of an ``__be32[4]``."""
-    return Address(bytes(ffi.buffer(data))[12:])
-
-
-def unpack_v4(word: int) -> Address:
-    """Return the address in an ``__be32`` as it lies in memory."""
-    return Address(word.to_bytes(4, sys.byteorder))
+    packed = bytes(ffi.buffer(data))
+    return IPv4Address(packed[12:]) if packed.startswith(V4_MAPPED) else IPv6Address(packed)
 
 
 def swap_port(port: int) -> int:
@@ -107,8 +110,8 @@ def swap_port(port: int) -> int:
 
 
 def protocol_of(number: int) -> Protocol:
-    """Return the protocol that has this number in the IP header."""
-    return next(member for member in Protocol if member.number == number)
+    """Return the protocol that has this number in the IP header of either family."""
+    return next(p for p in Protocol if number in (p.number(4), p.number(6)))
 
 
 def text_of(field: Any) -> str:
@@ -121,7 +124,7 @@ def fill_key(struct: Any, key: ServiceKey) -> None:
     """Write *key* into a ``struct service_key``."""
     ffi.buffer(struct.address)[:] = pack_address(key.vip)
     struct.port = swap_port(key.port)
-    struct.protocol = key.protocol.number
+    struct.protocol = key.protocol_number
 
 
 def read_key(struct: Any) -> ServiceKey:
@@ -143,7 +146,7 @@ class ServiceCodec:
             fill_key(struct.key, service.key)
             struct.flags = lib.SERVICE_PRESENT | lib.SERVICE_SHARES_HOST * record.shares_host
             struct.first_slot, struct.slot_count = record.first_slot, record.slot_count
-            struct.hash_seed = service.hash_seed or 0
+            struct.moved_s = record.moved_s
             struct.mode = number_of("MODE", service.mode)
             struct.scheduler = number_of("SCHEDULER", service.scheduler)
             struct.hash_on = number_of("HASH_ON", service.hash_on)
@@ -164,13 +167,13 @@ class ServiceCodec:
                 member_of("MODE", Mode, struct.mode),
                 member_of("SCHEDULER", Scheduler, struct.scheduler),
                 member_of("HASH_ON", HashOn, struct.hash_on),
-                struct.hash_seed,
             ),
             struct.first_slot,
             struct.slot_count,
             struct.backend_count,
             unpack_address(struct.nat_address),
             bool(struct.flags & lib.SERVICE_SHARES_HOST),
+            struct.moved_s,
         )
 
 
@@ -193,6 +196,7 @@ class BackendCodec:
                 | lib.BACKEND_STATIC_MAC * record.static_mac
             )
             struct.weight, struct.service_id = backend.weight, record.service_id
+            struct.generation = record.generation
             struct.name = backend.name.encode()
         return bytes(ffi.buffer(struct))
 
@@ -213,7 +217,20 @@ class BackendCodec:
             bool(struct.flags & lib.BACKEND_UP),
             bool(struct.flags & lib.BACKEND_DRAINING),
             bool(struct.flags & lib.BACKEND_STATIC_MAC),
+            struct.generation,
         )
+
+
+def hash_address(address: Address) -> int:
+    """Return the hash of an address that ``hash_address()`` of bpf/service.h gives it."""
+    upper, lower = memoryview(pack_address(address)).cast("Q")
+    return ((upper ^ MIX_1) * MIX_2 + (lower ^ MIX_2) * MIX_1) & WORD
+
+
+def filter_bit(address: Address) -> tuple[int, int]:
+    """Return the word and the bit of ``vip_filter`` that stand for *address*."""
+    mixed = hash_address(address)
+    return mixed >> 58, mixed >> 52 & 63
 
 
 def index_places(key: ServiceKey, places: int) -> tuple[int, int]:
@@ -221,19 +238,9 @@ def index_places(key: ServiceKey, places: int) -> tuple[int, int]:
 
     :param places: the size of the map, a power of two up to 65536
     """
-    struct = new("service_key")
-    fill_key(struct, key)
-    words = [*memoryview(ffi.buffer(struct.address)).cast("B").cast("I")]
-    words.append(struct.protocol << 16 | struct.port)
-    mixed = multiplier = 0x9E3779B97F4A7C15
-    for word in words:
-        mixed = (mixed ^ word) * multiplier & 0xFFFF_FFFF_FFFF_FFFF
+    words = key.protocol_number << 16 | swap_port(key.port)
+    mixed = (hash_address(key.vip) ^ words) * MIX_1 & WORD
     return (mixed >> 48) & (places - 1), (mixed >> 32) & (places - 1)
-
-
-def slot_word(backend_id: int) -> int:
-    """Return a ``struct slot`` whose current and previous backend are alike, as 64 bits."""
-    return backend_id << 32 | backend_id
 
 
 SERVICE = ServiceCodec()

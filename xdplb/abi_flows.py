@@ -2,11 +2,11 @@
 """What the program writes, as bpf/abi.h lays it out: counters, connections and flow events."""
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from xdplb._abi import ffi, lib
-from xdplb.abi import View, protocol_of, swap_port, unpack_address, unpack_v4, view
+from xdplb.abi import ServiceRecord, View, protocol_of, swap_port, unpack_address, view
 from xdplb.model import Address, Counter, Protocol
 
 NSEC_PER_SEC = 1_000_000_000
@@ -58,6 +58,30 @@ class SwitchesCodec:
     def unpack(self, data: View) -> Switches:
         struct = view("switches", data)
         return Switches(struct.events_until_ns, struct.lost_events)
+
+
+class Directory(NamedTuple):
+    """``struct directory``: which addresses are VIPs, secrets, how many backends are indexed."""
+
+    vip_filter: tuple[int, ...] = (0,) * lib.FILTER_WORDS
+    flow_key: int = 0
+    hash_seed: int = 0
+    dnat_backends: int = 0
+
+
+class DirectoryCodec:
+    """``struct directory``."""
+
+    size: int = ffi.sizeof("struct directory")
+
+    def pack(self, directory: Directory) -> bytes:
+        return bytes(ffi.buffer(ffi.new("struct directory *", directory)))
+
+    def unpack(self, data: View) -> Directory:
+        struct = view("directory", data)
+        return Directory(
+            tuple(struct.vip_filter), struct.flow_key, struct.hash_seed, struct.dnat_backends
+        )
 
 
 class FlowEvent(NamedTuple):
@@ -117,7 +141,7 @@ class Connection(NamedTuple):
     client_port: int
     vip: Address
     vip_port: int
-    backend: Address
+    backend_id: int
     backend_port: int
     idle_s: int
 
@@ -166,20 +190,22 @@ class ConnectionReader:
             over = closed or self.now_ns >= seen_ns + limit_s * NSEC_PER_SEC
             (self.inactive if over else self.active)[backend_id] += 1
 
-    def connections(self, keys: View, values: View) -> Iterator[Connection]:
+    def connections(
+        self, keys: View, values: View, services: Mapping[int, ServiceRecord]
+    ) -> Iterator[Connection]:
         """Yield the connections of one batch one by one: for looking at, not for counting."""
         key, value = memoryview(keys), memoryview(values)
         for place in range(len(key) // self.flow_size):
             flow = view("flow", key[place * self.flow_size :])
             entry = view("connection", value[place * self.size :])
-            if not entry.flags & lib.CONNECTION_REPLY:
+            if not entry.flags & lib.CONNECTION_REPLY and entry.service_id in services:
                 yield Connection(
-                    protocol_of(flow.protocol),
-                    unpack_v4(flow.source),
+                    protocol_of(flow.protocol & ~lib.FLOW_IPV6),
+                    unpack_address(entry.client),
                     swap_port(flow.source_port),
-                    unpack_v4(flow.destination),
+                    services[entry.service_id].service.key.vip,
                     swap_port(flow.destination_port),
-                    unpack_v4(entry.destination),
+                    entry.backend_id,
                     swap_port(entry.destination_port),
                     max(0, self.now_ns - entry.last_seen_ns) // NSEC_PER_SEC,
                 )
@@ -197,3 +223,4 @@ class ConnectionReader:
 VERDICT_COUNTER = CounterCodec("counter")
 FLOW_COUNTER = CounterCodec("flow_counter")
 SWITCHES = SwitchesCodec()
+DIRECTORY = DirectoryCodec()

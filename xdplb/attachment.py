@@ -49,7 +49,8 @@ def changing(state: State, choice: Choice) -> Iterator[tuple[AttachmentName, Dat
 def read_host(interface: Interface | None, key: ServiceKey) -> Host:
     """Return what a service has to know of this host."""
     return Host(
-        interface.address if interface else None, key.port == ANY_PORT and is_local(key.vip)
+        interface.own(key.vip.version) if interface else None,
+        key.port == ANY_PORT and is_local(key.vip),
     )
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Attach and detach. What fails half way is put back as it was."""
 
+import os
 from collections.abc import Sequence
 
+from xdplb.abi_flows import Directory
 from xdplb.attachment import read_host, resolve
 from xdplb.bpf import Link, XdpMode
 from xdplb.dataplane import VALUES, DataPlane
@@ -86,6 +88,7 @@ def build(
         DataPlane.from_object(loaded) as plane,
         state.build(job.name) as folder,
     ):
+        plane.put_directory(new_directory(job.request.hash_seed))
         for service in job.services:
             add_service(plane, service, wanted, read_host(job.interface, service.key))
         for name in VALUES:
@@ -97,6 +100,12 @@ def build(
         with link:
             link.pin(folder.pin(LINK))
     return mode, told
+
+
+def new_directory(hash_seed: int | None) -> Directory:
+    """Return the directory of an attachment without services, with secrets of its own."""
+    seed = int.from_bytes(os.urandom(4)) if hash_seed is None else hash_seed
+    return Directory(flow_key=int.from_bytes(os.urandom(8)), hash_seed=seed)
 
 
 def detach(interface: str) -> AttachmentName:

@@ -7,20 +7,22 @@ back, last write first.
 
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from xdplb.abi import BACKEND, SERVICE, BackendRecord, ServiceRecord, index_places, slot_word
+from xdplb.abi import BACKEND, SERVICE, BackendRecord, ServiceRecord, index_places
 from xdplb.abi_flows import (
+    DIRECTORY,
     FLOW_COUNTER,
     SWITCHES,
     VERDICT_COUNTER,
     Connection,
     ConnectionReader,
     ConnectionTally,
+    Directory,
     Switches,
     verdict_words,
 )
@@ -49,6 +51,7 @@ VALUES: dict[str, Codec[Any] | None] = {
     "verdict_counters": VERDICT_COUNTER,
     "service_counters": FLOW_COUNTER,
     "backend_counters": FLOW_COUNTER,
+    "directory": DIRECTORY,
     "switches": SWITCHES,
     "flow_events": None,
 }
@@ -57,12 +60,13 @@ VALUES: dict[str, Codec[Any] | None] = {
 def sizes_of(limits: Limits) -> dict[str, int]:
     """Return name → number of entries for the maps whose size is chosen at attach."""
     return {
-        "service_index": places_for(limits.services),
+        "service_index": places_for(limits.services + limits.backends),
         "services": limits.services,
         "backends": limits.backends,
         "slots": limits.services * limits.table_size,
         "connections": 2 * limits.connections,  # one entry each way
         "service_counters": limits.services,
+        "service_turns": limits.services,
         "backend_counters": limits.backends,
     }
 
@@ -151,7 +155,7 @@ class DataPlane:
         return {number: record for number, record in self.map("backends").items() if record}
 
     def index(self) -> dict[int, int]:
-        """Return place → id of the service that stands there."""
+        """Return place → id of the service there; of a backend, with INDEX_BACKEND."""
         return {place: held - 1 for place, held in self.map("service_index").items() if held}
 
     def places(self, key: ServiceKey) -> tuple[int, int]:
@@ -220,15 +224,18 @@ class DataPlane:
         """Let packets find a service at *place*, or with ``None`` nothing."""
         self._write("service_index", place, 0 if service_id is None else service_id + 1)
 
-    def put_slots(self, first: int, owners: Sequence[int]) -> None:
-        """Store the backend ids of a table's slots, one 64-bit store each."""
+    def slots(self, first: int, count: int) -> "array[int]":
+        """Return a table's slots as 64-bit words."""
         slots = self.map("slots")
         assert isinstance(slots, ArrayMap)
-        with slots.mmap(write=True) as mapped:
-            if self._undo is not None:
-                before = array("Q", mapped.view[8 * first : 8 * (first + len(owners))].tobytes())
-                self._undo.callback(self._store, first, before)
-            mapped.store_words(first, array("Q", map(slot_word, owners)))
+        with slots.mmap() as mapped:
+            return array("Q", mapped.view[8 * first : 8 * (first + count)].tobytes())
+
+    def put_slots(self, first: int, words: "array[int]") -> None:
+        """Store a table's slots, one 64-bit store each."""
+        if self._undo is not None:
+            self._undo.callback(self._store, first, self.slots(first, len(words)))
+        self._store(first, words)
 
     def _store(self, first: int, words: "array[int]") -> None:
         slots = self.map("slots")
@@ -253,7 +260,8 @@ class DataPlane:
         """Return up to *limit* of the connections that are remembered."""
         reader = ConnectionReader(time.monotonic_ns())
         batches = self.map("connections").read_batches()
-        each = (found for batch in batches for found in reader.connections(*batch))
+        services = self.services()
+        each = (found for batch in batches for found in reader.connections(*batch, services))
         return list(islice(each, limit))
 
     def flush_connections(self, backend_ids: Iterable[int] | None = None) -> int:
@@ -267,6 +275,15 @@ class DataPlane:
             for key in reader.keys_of(wanted, keys, values)
         ]
         return table.erase_batch(b"".join(doomed))
+
+    def directory(self) -> Directory:
+        """Return what the program asks before all tables."""
+        found: Directory = self.map("directory")[0]
+        return found
+
+    def put_directory(self, directory: Directory) -> None:
+        """Store what the program asks before all tables."""
+        self._write("directory", 0, directory)
 
     def switches(self) -> Switches:
         """Return what can be switched while packets flow."""

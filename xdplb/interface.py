@@ -8,6 +8,7 @@ import fcntl
 import socket
 import struct
 from errno import EADDRNOTAVAIL, ENODEV
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from xdplb.errors import InterfaceError
@@ -19,6 +20,9 @@ SIOCGIFHWADDR = 0x8927
 IFREQ = struct.Struct("16s24s")
 ARPHRD_ETHER = 1
 
+# Of the thread: /proc/net is that of the process.
+IPV6_ADDRESSES = "/proc/thread-self/net/if_inet6"
+SCOPE_GLOBAL = 0
 PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 
 
@@ -28,7 +32,12 @@ class Interface(NamedTuple):
     name: str
     ifindex: int
     mac: bytes
-    address: Address | None
+    address: IPv4Address | None
+    address6: IPv6Address | None = None
+
+    def own(self, version: int) -> Address | None:
+        """Return its first address of the family *version*, 4 or 6."""
+        return self.address if version == 4 else self.address6
 
 
 def find_interface(name: str) -> Interface:
@@ -43,7 +52,8 @@ def find_interface(name: str) -> Interface:
             f"{name}: there is no such interface here; `ip link` shows those there are"
         ) from None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        return Interface(name, index, read_mac(asker, name), read_address(asker, name))
+        mac, address = read_mac(asker, name), read_address(asker, name)
+    return Interface(name, index, mac, address, read_address6(name))
 
 
 def ask(asker: socket.socket, request: int, name: str) -> bytes:
@@ -59,19 +69,33 @@ def read_mac(asker: socket.socket, name: str) -> bytes:
     return mac if family == ARPHRD_ETHER else b"\0" * 6
 
 
-def read_address(asker: socket.socket, name: str) -> Address | None:
+def read_address(asker: socket.socket, name: str) -> IPv4Address | None:
     """Return the first IPv4 address, or ``None`` where there is none."""
     try:
-        return Address(ask(asker, SIOCGIFADDR, name)[4:8])
+        return IPv4Address(ask(asker, SIOCGIFADDR, name)[4:8])
     except OSError as error:
         if error.errno in (EADDRNOTAVAIL, ENODEV):
             return None
         raise
 
 
+def read_address6(name: str) -> IPv6Address | None:
+    """Return the first IPv6 address that others than neighbours reach, or ``None``."""
+    try:
+        with open(IPV6_ADDRESSES, encoding="ascii") as file:
+            entries = [line.split() for line in file]
+    except FileNotFoundError:  # a kernel without IPv6
+        return None
+    for address, _, _, scope, _, interface in entries:
+        if interface == name and int(scope, 16) == SCOPE_GLOBAL:
+            return IPv6Address(bytes.fromhex(address))
+    return None
+
+
 def is_local(address: Address) -> bool:
     """Tell whether *address* is one of this host's own: only to those can a socket be bound."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((str(address), 0))
         except OSError as error:

@@ -5,10 +5,10 @@ Named tuples and not data classes: ``xdplb status`` starts 5 ms sooner.
 """
 
 from enum import Enum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-Address = IPv4Address
+Address = IPv4Address | IPv6Address
 
 ANY_PORT = 0
 MAX_PORT = 65535
@@ -21,11 +21,16 @@ class Protocol(Enum):
 
     TCP = "tcp"
     UDP = "udp"
+    ICMP = "icmp"
 
-    @property
-    def number(self) -> int:
-        """Its number in the IP header (IANA, "Assigned Internet Protocol Numbers")."""
-        return {"tcp": 6, "udp": 17}[self.value]
+    def number(self, version: int) -> int:
+        """Its number in the IP header (IANA, "Assigned Internet Protocol Numbers").
+
+        :param version: 4 or 6; ICMP is another protocol in each
+        """
+        if self is Protocol.ICMP:
+            return 1 if version == 4 else 58
+        return 6 if self is Protocol.TCP else 17
 
 
 class Mode(Enum):
@@ -36,6 +41,16 @@ class Mode(Enum):
     DSR = "dsr"
     IPIP = "ipip"
     GUE = "gue"
+
+    @property
+    def translates(self) -> bool:
+        """Whether addresses and ports change, and answers come back by us."""
+        return self in (Mode.NAT, Mode.DNAT)
+
+    @property
+    def tunnels(self) -> bool:
+        """Whether packets go out inside others."""
+        return self in (Mode.IPIP, Mode.GUE)
 
 
 class Scheduler(Enum):
@@ -66,8 +81,10 @@ class State(Enum):
 
 
 def join_port(address: Address, port: int) -> str:
-    """Return ``address:port``, or the address alone for port 0."""
-    return f"{address}:{port}" if port else str(address)
+    """Return ``address:port`` or ``[address]:port``; the address alone for port 0."""
+    if not port:
+        return str(address)
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def format_mac(mac: bytes) -> str:
@@ -83,7 +100,13 @@ class ServiceKey(NamedTuple):
     protocol: Protocol
 
     def __str__(self) -> str:
-        return f"{self.vip}:{self.port or PORT_WORD}/{self.protocol.value}"
+        vip = f"[{self.vip}]" if self.vip.version == 6 else str(self.vip)
+        return f"{vip}:{self.port or PORT_WORD}/{self.protocol.value}"
+
+    @property
+    def protocol_number(self) -> int:
+        """The protocol's number in the headers of this address family."""
+        return self.protocol.number(self.vip.version)
 
 
 class Backend(NamedTuple):
@@ -102,7 +125,7 @@ class Backend(NamedTuple):
 
 
 class Service(NamedTuple):
-    """A VIP, port and protocol and how it is balanced. No *hash_seed*: a random one."""
+    """A VIP, port and protocol and how it is balanced."""
 
     key: ServiceKey
     backends: tuple[Backend, ...] = ()
@@ -110,7 +133,6 @@ class Service(NamedTuple):
     mode: Mode = Mode.NAT
     scheduler: Scheduler = Scheduler.MAGLEV
     hash_on: HashOn = HashOn.FLOW
-    hash_seed: int | None = None
 
     @property
     def title(self) -> str:

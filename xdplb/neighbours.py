@@ -5,6 +5,7 @@ import select
 import socket
 import time
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from xdplb.errors import InterfaceError
@@ -91,16 +92,17 @@ def find_hop(netlink: Any, address: Address, interface: Interface) -> Address | 
             f"{address}: is reached through {name}, not {interface.name}; "
             f"attach to {name}, or name the next hop's MAC: {address}@MAC"
         )
-    return Address(route.get("gateway") or str(address))
+    return ip_address(route.get("gateway") or str(address))
 
 
 def read_neighbours(netlink: Any, interface: Interface) -> dict[Address, bytes]:
     """Return the MACs that are known on the interface."""
-    known = {}
-    for entry in netlink.get_neighbours(family=socket.AF_INET, ifindex=interface.ifindex):
-        mac = entry.get("lladdr")
-        if mac and entry["state"] & NUD_USABLE:
-            known[Address(entry.get("dst"))] = bytes.fromhex(mac.replace(":", ""))
+    known: dict[Address, bytes] = {}
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for entry in netlink.get_neighbours(family=family, ifindex=interface.ifindex):
+            mac = entry.get("lladdr")
+            if mac and entry["state"] & NUD_USABLE:
+                known[ip_address(entry.get("dst"))] = bytes.fromhex(mac.replace(":", ""))
     return known
 
 

@@ -12,6 +12,7 @@ from xdplb.interface import find_interface
 from xdplb.model import PORT_WORD, Backend, HashOn, Scheduler, Service
 from xdplb.namespace import AttachmentName
 from xdplb.parse import parse_host_port, parse_service_key
+from xdplb.rules import refuse_impossible
 from xdplb.selection import Choice
 from xdplb.services import (
     WantedBackend,
@@ -81,7 +82,8 @@ def create_service(choice: Choice, service: Service, force: bool) -> Sequence[st
         guard_ssh([service])
     with changing(State(), choice) as (name, plane), inside(name):
         interface = find_interface(name.interface)
-        refuse_self(service, interface.address)
+        refuse_impossible(service)
+        refuse_self(service, interface.own(service.key.vip.version))
         wanted, warnings = resolve(service.backends, lambda: interface)
         add_service(plane, service, wanted, read_host(interface, service.key))
     return warnings
@@ -152,7 +154,9 @@ def resolve_there(
 def refuse_unfit(plane: DataPlane, service_id: int, backends: Sequence[Backend]) -> None:
     """Refuse a backend that is the service itself, or that it has already, or whose name."""
     record = plane.services()[service_id]
-    refuse_self(record.service._replace(backends=tuple(backends)), record.nat_address)
+    asked = record.service._replace(backends=tuple(backends))
+    refuse_impossible(asked)
+    refuse_self(asked, record.nat_address)
     there = without_unresolved(backends_of(plane, service_id).values(), backends)
     taken = {word for r in there for word in (r.backend.identity, r.backend.name) if word}
     for backend in backends:

@@ -30,20 +30,20 @@ E = TypeVar("E", bound=Enum)
 
 MAC_SHAPE = re.compile(r"[0-9a-fA-F]{1,2}([:-])[0-9a-fA-F]{1,2}(\1[0-9a-fA-F]{1,2}){4}")
 NAME_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-BUILT: frozenset[Enum] = frozenset({Mode.NAT, Scheduler.MAGLEV, Scheduler.HASH, *HashOn})
+BUILT: frozenset[Enum] = frozenset(
+    {*Mode, *HashOn, Scheduler.MAGLEV, Scheduler.HASH, Scheduler.ROUND_ROBIN}
+)
 
 
 def parse_address(text: str) -> Address:
-    """Read the IPv4 address of one host."""
+    """Read the address of one host, IPv4 or IPv6."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         raise UsageError(
-            f"{text}: is not an address; write an IPv4 address such as 10.0.0.2"
+            f"{text}: is not an address; write one such as 10.0.0.2 or 2001:db8::2"
         ) from None
-    if not isinstance(address, Address):
-        raise UnsupportedError(f"{text}: IPv6 is not supported yet; use an IPv4 address")
-    if address.is_multicast or address.is_unspecified or address == Address("255.255.255.255"):
+    if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
         raise UsageError(f"{text}: is not the address of one host; write a unicast address")
     if address.is_loopback:
         raise UsageError(f"{text}: never leaves its host; write an address that others reach")
@@ -78,9 +78,7 @@ def parse_port(text: str) -> int:
 
 
 def parse_protocol(text: str) -> Protocol:
-    """Read ``tcp`` or ``udp``."""
-    if text.lower() == "icmp":
-        raise UnsupportedError(f"{text}: ICMP services are not supported yet; use tcp or udp")
+    """Read ``tcp``, ``udp`` or ``icmp``."""
     return parse_choice(text.lower(), Protocol, "protocol")
 
 
@@ -111,12 +109,29 @@ def parse_port_protocol(text: str) -> tuple[int, Protocol]:
 
 def parse_service_key(text: str) -> ServiceKey:
     """Read ``VIP:PORT/PROTOCOL``; the port may be ``any``, the protocol is tcp if not named."""
-    if text.startswith("["):
-        raise UnsupportedError(f"{text}: IPv6 is not supported yet; use an IPv4 address")
-    vip, colon, rest = text.partition(":")
-    if not colon:
-        raise UsageError(f"{text}: is not a service; write VIP:PORT/PROTO, as 10.0.0.10:80/tcp")
+    vip, rest = split_port(text)
+    if not rest:
+        raise UsageError(
+            f"{text}: is not a service; write VIP:PORT/PROTO, as 10.0.0.10:80/tcp or "
+            "[2001:db8::1]:443/udp"
+        )
     return ServiceKey(parse_address(vip), *parse_port_protocol(rest))
+
+
+def split_port(text: str) -> tuple[str, str]:
+    """Return address and port, or what stands for it, of ``ADDR:PORT`` or ``[ADDR6]:PORT``.
+
+    The port is empty where none is written; an IPv6 address needs its brackets only before one.
+    """
+    if text.startswith("["):
+        address, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")) or rest == ":":
+            raise UsageError(f"{text}: is not an address and port; write [2001:db8::2]:80")
+        return address, rest[1:]
+    if text.count(":") > 1:
+        return text, ""
+    address, _, port = text.partition(":")
+    return address, port
 
 
 def parse_name(text: str, what: str, longest: int) -> str:
@@ -140,11 +155,11 @@ def is_address(text: str) -> bool:
 
 
 def parse_host_port(text: str) -> tuple[Address, int]:
-    """Read ``ADDR`` or ``ADDR:PORT``; port 0 where none is written."""
-    if text.startswith("[") or text.count(":") > 1:
-        raise UnsupportedError(f"{text}: IPv6 is not supported yet; use an IPv4 address")
-    host, colon, port = text.partition(":")
-    return parse_address(host), parse_port(port) if colon else 0
+    """Read ``ADDR``, ``ADDR:PORT`` or ``[ADDR6]:PORT``; port 0 where none is written."""
+    host, port = split_port(text)
+    if not port and text.endswith(":") and not is_address(text):
+        raise UsageError(f"{text}: an empty port: is not a port; write ADDR:PORT or ADDR")
+    return parse_address(host), parse_port(port) if port else 0
 
 
 def parse_backend(text: str) -> Backend:

@@ -10,6 +10,7 @@ from xdplb.interface import Interface
 from xdplb.loader import Settings
 from xdplb.model import ANY_PORT, Address, Backend, Protocol, Service, ServiceKey
 from xdplb.namespace import AttachmentName
+from xdplb.rules import refuse_impossible
 from xdplb.services import refuse_self
 
 # Without --port: whatever comes to the VIP.
@@ -32,6 +33,7 @@ class Request(NamedTuple):
     settings: Settings = Settings()
     force: bool = False
     replace: bool = False
+    hash_seed: int | None = None
 
 
 class Attached(NamedTuple):
@@ -62,9 +64,12 @@ def make_services(request: Request, interface: Interface) -> list[Service]:
         if request.vip or request.ports:
             raise UsageError("attach: --vip and --port say what to balance; name a BACKEND too")
         return []
-    vip = request.vip or interface.address
+    family = request.backends[0].address.version
+    vip = request.vip or interface.own(family)
     if vip is None or vip.is_loopback:
-        raise UsageError(f"{interface.name}: has no IPv4 address to be the VIP; name it with --vip")
+        raise UsageError(
+            f"{interface.name}: has no IPv{family} address to be the VIP; name it with --vip"
+        )
     ports = request.ports or ALL_PORTS
     for place, port in enumerate(ports):
         if port in ports[:place]:
@@ -73,5 +78,7 @@ def make_services(request: Request, interface: Interface) -> list[Service]:
         request.pattern._replace(key=ServiceKey(vip, *port), backends=tuple(request.backends))
         for port in ports
     ]
-    refuse_self(services[0], interface.address)
+    for service in services:
+        refuse_impossible(service)
+        refuse_self(service, interface.own(vip.version))
     return services

@@ -50,6 +50,9 @@ def trace_back(
     return writes
 
 
-def places_for(services: int) -> int:
-    """Return the size of the index: a power of two, four places a service or more."""
-    return 1 << (4 * services - 1).bit_length()
+def places_for(entries: int) -> int:
+    """Return the size of the index: a power of two, four places an entry or more if there may be.
+
+    The program takes 16 bits of a hash for a place, so that 65536 are the most.
+    """
+    return min(1 << (4 * entries - 1).bit_length(), 65536)

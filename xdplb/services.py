@@ -6,16 +6,20 @@ Taking away goes the other way round, and an id is free again only when no conne
 """
 
 import os
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from xdplb.abi import BackendRecord, ServiceRecord
+from xdplb.abi import INDEX_BACKEND, BackendRecord, ServiceRecord
 from xdplb.dataplane import DataPlane
 from xdplb.errors import CapacityError, ExistsError, UsageError
-from xdplb.maglev import hash_table, maglev_table
+from xdplb.lookup import enter_backends, enter_service, withdraw
 from xdplb.model import Address, Backend, HashOn, Scheduler, Service
-from xdplb.service_index import plan_entry
+from xdplb.tables import build_table, has_moved, moved, remembers_slots, settle, settled
+
+# How long flows that nobody remembers stay with a backend that their slot has left.
+DRAIN_TIME_S = 3600
 
 
 class Host(NamedTuple):
@@ -70,20 +74,6 @@ def set_scheduling(
         update_table(plane, service_id, backends_of(plane, service_id))
 
 
-def build_table(service: Service, backends: Mapping[int, BackendRecord], size: int) -> list[int]:
-    """Return the backend id of every slot; empty if no backend may get new connections."""
-    eligible = {number: r.backend for number, r in sorted(backends.items()) if r.is_eligible}
-    if not eligible:
-        return []
-    ids, weights = list(eligible), [backend.weight for backend in eligible.values()]
-    if service.scheduler is Scheduler.HASH:
-        table = hash_table(len(ids), size, weights=weights)
-    else:
-        identities = [backend.identity for backend in eligible.values()]
-        table = maglev_table(identities, size, weights=weights)
-    return [ids[owner] for owner in table]
-
-
 def refuse_self(service: Service, nat_address: Address | None) -> None:
     """Refuse a backend that is the balancer itself: its packets would come back for ever."""
     for backend in service.backends:
@@ -106,9 +96,8 @@ def add_service(
     number = lowest_free(loaded, limits.services, "services", "--max-services")
     regions = [(record.first_slot, record.slot_count) for record in loaded.values()]
     size = limits.table_size
-    seed = service.hash_seed
     record = ServiceRecord(
-        service._replace(hash_seed=int.from_bytes(os.urandom(4)) if seed is None else seed),
+        service,
         first_fit(regions, size, limits.services * size),
         size,
         0,
@@ -119,7 +108,7 @@ def add_service(
         plane.clear_counters("service_counters", number)
         plane.put_service(number, record)
         set_backends(plane, number, wanted)
-        enter_index(plane, number, record)
+        enter_service(plane, number)
     return number
 
 
@@ -132,16 +121,6 @@ def refuse_taken(service: Service, loaded: Iterable[ServiceRecord]) -> None:
             raise ExistsError(
                 f"{service.name}: is the name of {record.service.key}; choose another name"
             )
-
-
-def enter_index(plane: DataPlane, number: int, record: ServiceRecord) -> None:
-    """Let packets find a service; others may have to move aside for it."""
-    places = {n: plane.places(r.service.key) for n, r in plane.services().items()}
-    writes = plan_entry(plane.index(), places, places[number])
-    if writes is None:
-        raise CapacityError(f"{record.service.key}: no place in the index; use other addresses")
-    for place, service_id in writes:
-        plane.put_index(place, number if service_id is None else service_id)
 
 
 def backends_of(plane: DataPlane, service_id: int) -> dict[int, BackendRecord]:
@@ -166,6 +145,7 @@ def set_backends(plane: DataPlane, service_id: int, wanted: Sequence[WantedBacke
                 plane.put_backend(number, record)
             after[number] = record
         update_table(plane, service_id, after)
+        enter_backends(plane, service_id)
         if ids:
             retire(plane, {number: before[number] for number in ids.values()})
 
@@ -173,7 +153,9 @@ def set_backends(plane: DataPlane, service_id: int, wanted: Sequence[WantedBacke
 def load_record(want: WantedBackend, service_id: int, old: BackendRecord | None) -> BackendRecord:
     """Return the record of a wanted backend; one that drains or is down goes on to."""
     record = BackendRecord(want.backend, service_id, static_mac=want.static_mac)
-    return record._replace(up=old.up, draining=old.draining) if old else record
+    if old is None:
+        return record._replace(generation=int.from_bytes(os.urandom(4)))
+    return record._replace(up=old.up, draining=old.draining, generation=old.generation)
 
 
 def add_backend(plane: DataPlane, record: BackendRecord, taken: set[int]) -> int:
@@ -189,15 +171,32 @@ def update_table(plane: DataPlane, service_id: int, backends: Mapping[int, Backe
     """Share the slots of a service out anew among those that may get new connections."""
     record = plane.services()[service_id]
     table = build_table(record.service, backends, record.slot_count)
-    if table:
-        plane.put_slots(record.first_slot, table)
-    count = sum(backend.is_eligible for backend in backends.values())
-    if count != record.backend_count:
-        plane.put_service(service_id, record._replace(backend_count=count))
+    after = record._replace(backend_count=sum(b.is_eligible for b in backends.values()))
+    if table and record.backend_count and remembers_slots(record.service):
+        alive = [number for number, backend in backends.items() if backend.up]
+        words = moved(plane.slots(record.first_slot, record.slot_count), table, alive)
+        plane.put_slots(record.first_slot, words)
+        after = after._replace(moved_s=int(time.monotonic()) if has_moved(words) else 0)
+    elif table:
+        plane.put_slots(record.first_slot, settled(table))
+    if after != record:
+        plane.put_service(service_id, after)
+
+
+def settle_slots(plane: DataPlane, drain_time_s: int = DRAIN_TIME_S) -> None:
+    """Let moved slots forget their previous backends where the drain time is over."""
+    now_s = time.monotonic()
+    for number, record in plane.services().items():
+        if record.moved_s and now_s - record.moved_s >= drain_time_s:
+            words = plane.slots(record.first_slot, record.slot_count)
+            with plane.change():
+                plane.put_slots(record.first_slot, settle(words))
+                plane.put_service(number, record._replace(moved_s=0))
 
 
 def retire(plane: DataPlane, leaving: Mapping[int, BackendRecord]) -> None:
     """Take backends away that no slot points to any more, and then their connections."""
+    withdraw(plane, {INDEX_BACKEND | number for number in leaving})
     for number, record in leaving.items():
         plane.put_backend(number, record._replace(up=False))
 
@@ -212,9 +211,7 @@ def retire(plane: DataPlane, leaving: Mapping[int, BackendRecord]) -> None:
 def remove_service(plane: DataPlane, service_id: int) -> None:
     """Take a service away with its backends and connections."""
     with plane.change():
-        for place, held in plane.index().items():
-            if held == service_id:
-                plane.put_index(place, None)
+        withdraw(plane, {service_id})
         retire(plane, backends_of(plane, service_id))
         plane.after_change(lambda: plane.put_service(service_id, None))
 
@@ -225,6 +222,7 @@ def sweep(plane: DataPlane) -> None:
     A table's service is told the number of its backends last, so a number that is wrong tells
     of a table that was not finished.
     """
+    settle_slots(plane)
     found = frozenset(plane.index().values())
     services = plane.services()
     for number in services.keys() - found:

@@ -20,7 +20,11 @@ from cli.stand import BACKENDS, H2, VIP, WEB, Stand
         (["service", "add", f"{VIP}:81/tcp", VIP], f"{VIP}: is the address of the service", 2),
         (["service", "add", "10.0.0.10"], "10.0.0.10: is not a service; write VIP:PORT/PROTO", 2),
         (["service", "add", f"{VIP}:81/tcp", "--name", "any"], "any: is not a name", 2),
-        (["service", "add", f"{VIP}:81/tcp", "--mode", "ipip"], "ipip: forwarding mode not", 2),
+        (
+            ["service", "add", f"{VIP}:81/tcp", "--mode", "relay"],
+            "relay: is not a forwarding mode",
+            2,
+        ),
         (["service", "remove", f"{VIP}:81/tcp"], "there is no such service", 1),
         (["service", "set", WEB], "nothing to set; name --scheduler or --hash-on", 2),
         (["service", "sett", WEB], "no such command sett", 2),

@@ -2,18 +2,19 @@
 """The program under BPF_PROG_TEST_RUN: this packet in, that packet out, that verdict counted."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
 from xdplb.bpf import BpfObject, RingBufferMap, RingReader, XdpAction
 from xdplb.dataplane import DataPlane, sizes_of
 from xdplb.loader import OBJECT
-from xdplb.model import Backend, HashOn, Limits, Protocol, Scheduler, Service, ServiceKey
+from xdplb.model import Backend, HashOn, Limits, Mode, Protocol, Scheduler, Service, ServiceKey
 from xdplb.services import Host, WantedBackend, add_service, set_backends
 
 VIP = "10.0.0.10"
@@ -44,7 +45,7 @@ class Outcome(NamedTuple):
 def want(address: str, *, mac: str | None = None, **options: Any) -> WantedBackend:
     """A backend with the MAC the tutorial gives it, or with another."""
     known = BACKEND_MACS.get(address, "02:00:00:00:00:99") if mac is None else mac
-    return WantedBackend(Backend(IPv4Address(address), mac=mac_bytes(known), **options))
+    return WantedBackend(Backend(ip_address(address), mac=mac_bytes(known), **options))
 
 
 class Balancer:
@@ -82,6 +83,7 @@ class Balancer:
         vip: str = VIP,
         port: int = 80,
         protocol: Protocol = Protocol.TCP,
+        mode: Mode = Mode.NAT,
         scheduler: Scheduler = Scheduler.MAGLEV,
         hash_on: HashOn = HashOn.FLOW,
         seed: int = 1,
@@ -89,15 +91,16 @@ class Balancer:
         shares_host: bool = False,
     ) -> int:
         wanted = as_wanted(backends)
-        key = ServiceKey(IPv4Address(vip), port, protocol)
+        key = ServiceKey(ip_address(vip), port, protocol)
         service = Service(
             key,
             tuple(want.backend for want in wanted),
+            mode=mode,
             scheduler=scheduler,
             hash_on=hash_on,
-            hash_seed=seed,
         )
-        return add_service(self.plane, service, wanted, Host(IPv4Address(nat_address), shares_host))
+        self.plane.put_directory(self.plane.directory()._replace(hash_seed=seed, flow_key=0x1234))
+        return add_service(self.plane, service, wanted, Host(ip_address(nat_address), shares_host))
 
     def set_backends(self, service: int, backends: Iterable[WantedBackend | str]) -> None:
         set_backends(self.plane, service, as_wanted(backends))
@@ -135,7 +138,8 @@ def as_wanted(backends: Iterable[WantedBackend | str]) -> list[WantedBackend]:
 def frame_from_client(
     *, source: str = CLIENT, destination: str = VIP, mac: str = CLIENT_MAC, **ip: Any
 ) -> Packet:
-    return Ether(src=mac, dst=BALANCER_MAC) / IP(src=source, dst=destination, **ip)
+    layer = IPv6 if ":" in destination else IP
+    return Ether(src=mac, dst=BALANCER_MAC) / layer(src=source, dst=destination, **ip)
 
 
 def client_tcp(
@@ -159,13 +163,18 @@ def answer_to(sent: Packet, flags: str = "SA", payload: bytes = b"") -> Packet:
     if layer is TCP:
         transport.flags = flags
     ethernet = Ether(src=sent.dst, dst=sent.src)
-    return ethernet / IP(src=sent[IP].dst, dst=sent[IP].src) / transport / Raw(payload)
+    network = IPv6 if IPv6 in sent else IP
+    back = network(src=sent[network].dst, dst=sent[network].src)
+    return ethernet / back / transport / Raw(payload)
 
 
 def has_right_checksums(frame: bytes) -> bool:
     """Does scapy, counting anew, come to the same checksums?"""
     fresh = Ether(frame)
-    for layer in (IP, TCP, UDP):
-        if layer in fresh and not (layer is UDP and fresh[UDP].chksum == 0):
-            del fresh[layer].chksum
+    for layer in fresh.layers():
+        part = fresh[layer]
+        if "chksum" in part.fields and not (layer is UDP and part.chksum == 0):
+            del part.chksum
+        elif "cksum" in part.fields:
+            del part.cksum
     return bytes(fresh) == frame

@@ -14,8 +14,10 @@ IP_AT = 14
 
 PASSED = {
     "arp": (Ether(dst=BALANCER_MAC) / ARP(pdst="10.0.0.10"), "pass_other_protocol"),
-    "ipv6": (Ether(dst=BALANCER_MAC) / IPv6(dst="fd00::1") / TCP(), "pass_other_protocol"),
-    "ping": (frame_from_client() / ICMP(), "pass_other_protocol"),
+    "ipv6": (Ether(dst=BALANCER_MAC) / IPv6(dst="fd00::1") / TCP(), "pass_no_service"),
+    "ping": (frame_from_client() / ICMP(), "pass_no_service"),
+    "icmp timestamp": (frame_from_client() / ICMP(type=13), "pass_other_protocol"),
+    "gre": (frame_from_client(proto=47) / Raw(b"x" * 40), "pass_other_protocol"),
     "other port": (client_tcp(dport=81), "pass_no_service"),
     "other address": (client_tcp(destination="10.0.0.11"), "pass_no_service"),
     "other protocol": (client_udp(dport=80), "pass_no_service"),

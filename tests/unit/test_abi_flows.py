@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the program writes, read in bulk."""
 
+from ipaddress import IPv4Address
 from typing import Any
 
 from xdplb._abi import ffi, lib
+from xdplb.abi import ServiceRecord, pack_address
 from xdplb.abi_flows import (
+    DIRECTORY,
     FLOW_COUNTER,
     NSEC_PER_SEC,
     SWITCHES,
     VERDICT_COUNTER,
     ConnectionReader,
+    Directory,
     FlowEventCodec,
     Switches,
     verdict_words,
 )
-from xdplb.model import Address, Counter, Protocol
+from xdplb.model import Counter, Protocol, Service, ServiceKey
 
 NOW_NS = 10_000 * NSEC_PER_SEC
 SYN = lib.HEARD_PACKET
@@ -68,22 +72,17 @@ def test_keys_of_chosen_backends_are_found() -> None:
 def test_connection_reads_as_client_vip_and_backend() -> None:
     flow: Any = ffi.new("struct flow *")
     entry: Any = ffi.new("struct connection *")
-    flow.protocol = 6
-    for struct, field, host in (
-        (flow, "source", "10.0.0.1"),
-        (flow, "destination", "10.0.0.10"),
-        (entry, "destination", "10.0.0.2"),
-    ):
-        setattr(struct, field, int.from_bytes(Address(host).packed, "little"))
-    flow.source_port, flow.destination_port, entry.destination_port = 0x409C, 0x5000, 0x901F
+    flow.protocol, flow.source_port, flow.destination_port = 6, 0x409C, 0x5000
+    ffi.buffer(entry.client)[:] = pack_address(IPv4Address("10.0.0.1"))
+    entry.service_id, entry.backend_id, entry.destination_port = 3, 7, 0x901F
     entry.last_seen_ns = NOW_NS - 3 * NSEC_PER_SEC
+    vip = IPv4Address("10.0.0.10")
+    services = {3: ServiceRecord(Service(ServiceKey(vip, 80, Protocol.TCP)), 0, 11, 1, vip)}
     reader = ConnectionReader(NOW_NS)
-    (found,) = reader.connections(bytes(ffi.buffer(flow)), bytes(ffi.buffer(entry)))
-    assert found == (
-        Protocol.TCP,
-        *(Address("10.0.0.1"), 40000, Address("10.0.0.10"), 80, Address("10.0.0.2"), 8080),
-        3,
-    )
+    batch = bytes(ffi.buffer(flow)), bytes(ffi.buffer(entry))
+    (found,) = reader.connections(*batch, services)
+    assert found == (Protocol.TCP, IPv4Address("10.0.0.1"), 40000, vip, 80, 7, 8080, 3)
+    assert list(reader.connections(*batch, {})) == []
 
 
 def test_counters_and_switches_come_back_as_they_went() -> None:
@@ -91,6 +90,8 @@ def test_counters_and_switches_come_back_as_they_went() -> None:
     assert FLOW_COUNTER.unpack(FLOW_COUNTER.pack(counter)) == counter
     assert VERDICT_COUNTER.unpack(VERDICT_COUNTER.pack(counter)) == Counter(1, 2, 0)
     assert SWITCHES.unpack(SWITCHES.pack(Switches(5, 6))) == Switches(5, 6)
+    directory = Directory(tuple(range(64)), 7, 8, 9)
+    assert DIRECTORY.unpack(DIRECTORY.pack(directory)) == directory
 
 
 def test_verdicts_have_words_but_not_the_one_that_goes_on() -> None:
@@ -104,14 +105,14 @@ def test_flow_event_is_read() -> None:
     mapped = bytes(10) + b"\xff\xff"
     struct: Any = ffi.new("struct flow_event *")
     for field, host in (("client", "10.0.0.1"), ("vip", "10.0.0.10"), ("backend", "10.0.0.2")):
-        ffi.buffer(getattr(struct, field))[:] = mapped + Address(host).packed
+        ffi.buffer(getattr(struct, field))[:] = mapped + IPv4Address(host).packed
     struct.protocol, struct.kind, struct.verdict = 17, lib.FLOW_EVENT_NEW, lib.VERDICT_TX_NAT
     struct.client_port, struct.bytes = 0x409C, 90
     event = FlowEventCodec().unpack(bytes(ffi.buffer(struct)))
     assert (event.kind, event.verdict, event.protocol) == ("new", "tx_nat", Protocol.UDP)
-    assert (event.client, event.client_port) == (Address("10.0.0.1"), 40000)
+    assert (event.client, event.client_port) == (IPv4Address("10.0.0.1"), 40000)
     assert (event.vip, event.backend, event.bytes) == (
-        Address("10.0.0.10"),
-        Address("10.0.0.2"),
+        IPv4Address("10.0.0.10"),
+        IPv4Address("10.0.0.2"),
         90,
     )

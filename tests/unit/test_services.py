@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Where services and backends get their numbers, and who owns which slot."""
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from xdplb.abi import BackendRecord, ServiceRecord
 from xdplb.errors import CapacityError, ExistsError, UsageError
-from xdplb.model import Address, Backend, Protocol, Scheduler, Service, ServiceKey
-from xdplb.services import build_table, first_fit, lowest_free, refuse_self, refuse_taken
+from xdplb.model import Backend, Protocol, Scheduler, Service, ServiceKey
+from xdplb.services import first_fit, lowest_free, refuse_self, refuse_taken
+from xdplb.tables import build_table
 
-VIP = Address("10.0.0.10")
+VIP = IPv4Address("10.0.0.10")
 WEB = Service(ServiceKey(VIP, 80, Protocol.TCP), name="web")
 
 
 def backend(number: int, weight: int = 1) -> BackendRecord:
-    return BackendRecord(Backend(Address(f"10.0.0.{number}"), weight=weight, mac=b"\2" * 6), 0)
+    return BackendRecord(Backend(IPv4Address(f"10.0.0.{number}"), weight=weight, mac=b"\2" * 6), 0)
 
 
 def test_lowest_free_number_is_taken() -> None:
@@ -65,6 +68,6 @@ def test_key_or_name_that_another_service_has_is_refused() -> None:
 
 @pytest.mark.parametrize("address", ["10.0.0.10", "10.0.0.1"])
 def test_backend_that_is_the_balancer_itself_is_refused(address: str) -> None:
-    service = WEB._replace(backends=(Backend(Address(address)),))
+    service = WEB._replace(backends=(Backend(IPv4Address(address)),))
     with pytest.raises(UsageError, match=f"{address}: is the address of the service itself"):
-        refuse_self(service, Address("10.0.0.1"))
+        refuse_self(service, IPv4Address("10.0.0.1"))

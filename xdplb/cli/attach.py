@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """``xdplb attach``."""
 
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ from xdplb.controller import attach
 from xdplb.errors import UsageError
 from xdplb.loader import Settings
 from xdplb.maglev import is_prime
-from xdplb.model import Address, HashOn, Limits, Mode, Protocol, Scheduler, Service, ServiceKey
+from xdplb.model import HashOn, Limits, Mode, Protocol, Scheduler, Service, ServiceKey
 from xdplb.namespace import is_named
 from xdplb.parse import parse_address, parse_backends, parse_choice, parse_port_protocol
 from xdplb.request import Attached, Request
@@ -153,7 +154,7 @@ def attach_command(
 
 def pattern(mode: str, scheduler: str | None, hash_on: str | None) -> Service:
     """Return what all services of the call have in common."""
-    nowhere = ServiceKey(Address(0), 0, Protocol.TCP)
+    nowhere = ServiceKey(IPv4Address(0), 0, Protocol.TCP)
     return Service(
         nowhere,
         mode=parse_choice(mode, Mode, "forwarding mode"),

@@ -50,11 +50,14 @@ def read_rows(choice: Choice, limit: int) -> list[dict[str, Any]]:
     """Return up to *limit* connections as JSON shows them."""
     rows = []
     with DataPlane.from_folder(choose(State(), choice)) as plane:
+        backends = plane.backends()
         for connection in plane.connections(limit):
+            if connection.backend_id not in backends:
+                continue  # it was removed at this moment
             row = connection._asdict()
             row["protocol"] = connection.protocol.value
-            for field in ("client", "vip", "backend"):
-                row[field] = str(row[field])
+            row["client"], row["vip"] = str(connection.client), str(connection.vip)
+            row["backend"] = str(backends[row.pop("backend_id")].backend.address)
             rows.append(row)
     return rows
 

@@ -79,7 +79,7 @@ SchedulerWord = Annotated[
     typer.Option(
         "--scheduler",
         metavar="NAME",
-        help="maglev (default) or hash.",
+        help="maglev (default), hash or round-robin.",
         autocompletion=lambda incomplete: words_of(Scheduler),
     ),
 ]
@@ -93,7 +93,7 @@ HashOnWord = Annotated[
     ),
 ]
 ModeWord = Annotated[
-    str, typer.Option("--mode", metavar="MODE", help="nat; others are not supported yet.")
+    str, typer.Option("--mode", metavar="MODE", help="nat (default), dnat, dsr, ipip or gue.")
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Also where it takes your own SSH session's packets.")

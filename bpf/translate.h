@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Translation: new addresses and ports, checksums by their difference, one hop less. */
+#pragma once
+
+struct translation {
+	union address source;
+	union address destination;
+	__be16 source_port;
+	__be16 destination_port;
+};
+
+static __always_inline bool is_last_hop(const struct packet *pkt)
+{
+	return pkt->ttl <= 1;
+}
+
+/* The upper halves of IPv4 addresses are alike, and so is half of the lower ones. */
+static __always_inline __u64 address_change(const struct packet *pkt, const struct translation *to)
+{
+	__u64 change = add_change64(0, pkt->source.halves[1], to->source.halves[1]);
+
+	change = add_change64(change, pkt->destination.halves[1], to->destination.halves[1]);
+	if (is_ipv6(pkt)) {
+		change = add_change64(change, pkt->source.halves[0], to->source.halves[0]);
+		change =
+			add_change64(change, pkt->destination.halves[0], to->destination.halves[0]);
+	}
+	return change;
+}
+
+static __always_inline __u64 rewrite_port(__u64 change, __be16 *port, __be16 to)
+{
+	change = add_change16(change, *port, to);
+	*port = to;
+	return change;
+}
+
+static __always_inline void rewrite_udp(struct udphdr *udp, const struct translation *to,
+					__u64 change)
+{
+	change = rewrite_port(change, &udp->source, to->source_port);
+	change = rewrite_port(change, &udp->dest, to->destination_port);
+	if (!udp->check) /* the sender made none (RFC 768) */
+		return;
+	udp->check = update_checksum(udp->check, change);
+	if (!udp->check)
+		udp->check = 0xffff;
+}
+
+static __always_inline void rewrite_tcp(struct tcphdr *tcp, const struct translation *to,
+					__u64 change)
+{
+	change = rewrite_port(change, &tcp->source, to->source_port);
+	change = rewrite_port(change, &tcp->dest, to->destination_port);
+	tcp->check = update_checksum(tcp->check, change);
+}
+
+/* The identifier is the asker's port; only ICMPv6 sums up the addresses too. */
+static __always_inline void rewrite_echo(const struct packet *pkt, struct icmphdr *icmp,
+					 const struct translation *to, __u64 change)
+{
+	bool is_request = icmp->type == echo_request_type(pkt);
+
+	change = rewrite_port(is_ipv6(pkt) ? change : 0, &icmp->un.echo.id,
+			      is_request ? to->source_port : to->destination_port);
+	icmp->checksum = update_checksum(icmp->checksum, change);
+}
+
+/* False never happens: the headers were in range before. */
+static __always_inline bool rewrite_transport(const struct packet *pkt,
+					      const struct translation *to, __u64 change)
+{
+	/* Eight bytes, as an echo's header has them. */
+	struct udphdr *udp = HEADER_AT(udphdr, pkt, pkt->transport_offset);
+	struct tcphdr *tcp;
+
+	if (!udp)
+		return false;
+	if (is_tcp(pkt)) {
+		tcp = HEADER_AT(tcphdr, pkt, pkt->transport_offset);
+		if (!tcp)
+			return false;
+		rewrite_tcp(tcp, to, change);
+	} else if (pkt->protocol == IPPROTO_UDP) {
+		rewrite_udp(udp, to, change);
+	} else {
+		rewrite_echo(pkt, (void *)udp, to, change);
+	}
+	return true;
+}
+
+static __always_inline void rewrite_ipv4(struct iphdr *ip, const struct translation *to,
+					 __u64 change)
+{
+	/* One less to live is 0x0100 less in the word it shares with the protocol. */
+	change += (__u16)~bpf_htons(0x0100);
+	ip->ttl--;
+	ip->saddr = to->source.words[3];
+	ip->daddr = to->destination.words[3];
+	ip->check = update_checksum(ip->check, change);
+}
+
+static __always_inline void rewrite_ipv6(struct ipv6hdr *ip6, const struct translation *to)
+{
+	__u64 *addresses = (void *)&ip6->saddr;
+
+	ip6->hop_limit--;
+	addresses[0] = to->source.halves[0];
+	addresses[1] = to->source.halves[1];
+	addresses[2] = to->destination.halves[0];
+	addresses[3] = to->destination.halves[1];
+}
+
+static __always_inline bool rewrite_network(const struct packet *pkt, const struct translation *to,
+					    __u64 change)
+{
+	struct ipv6hdr *ip6;
+	struct iphdr *ip;
+
+	if (is_ipv6(pkt)) {
+		ip6 = HEADER_AT(ipv6hdr, pkt, pkt->link_bytes);
+		if (!ip6)
+			return false;
+		rewrite_ipv6(ip6, to);
+		return true;
+	}
+	ip = HEADER_AT(iphdr, pkt, pkt->link_bytes);
+	if (!ip)
+		return false;
+	rewrite_ipv4(ip, to, change);
+	return true;
+}
+
+/* Turns @pkt into what @to says and addresses its frame to @next_hop. */
+static __always_inline void translate(struct packet *pkt, const struct translation *to,
+				      const void *next_hop)
+{
+	__u64 change = address_change(pkt, to);
+
+	if (rewrite_transport(pkt, to, change) && rewrite_network(pkt, to, change))
+		rewrite_ethernet(pkt->ethernet, next_hop);
+}
