@@ -25,7 +25,7 @@ __noinline int begin_connection(struct xdp_md *ctx)
 	struct note *note;
 
 	note = recall_packet(&pkt);
-	if (!note)
+	if (!note || !pkt.service)
 		return VERDICT_PASS_NO_SERVICE;
 	verdict = begin_translation(&pkt, note);
 	if (verdict == VERDICT_NEXT)
@@ -92,7 +92,7 @@ __noinline int choose_backend(struct xdp_md *ctx)
 	struct note *note;
 
 	note = recall_packet(&pkt);
-	if (!note)
+	if (!note || !pkt.service)
 		return -VERDICT_PASS_NO_SERVICE;
 	if ((verdict = choose_for_flow(&pkt, note)))
 		return -(int)verdict;

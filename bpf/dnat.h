@@ -6,6 +6,7 @@
 
 #define AF_INET 2
 #define AF_INET6 10
+#define ASSOCIATED_NEW VERDICT_COUNT /* no verdict */
 
 static __always_inline bool is_backend_at(struct packet *pkt, __u32 place, __be16 port)
 {
@@ -43,8 +44,6 @@ static __always_inline bool is_from_backend(struct packet *pkt)
 	if (is_backend_of_port(pkt, address_hash, pkt->source_port) ||
 	    is_backend_of_port(pkt, address_hash, 0))
 		return true;
-	pkt->service = NULL;
-	pkt->backend = NULL;
 	return false;
 }
 
@@ -83,47 +82,58 @@ static __always_inline void turn_round(struct packet *pkt)
 /* Associates the client with the backend that speaks to it first: what its own request
  * would have done. VERDICT_NEXT, or why not.
  */
-__noinline int associate_client(struct xdp_md *ctx)
+static __always_inline enum verdict associate_client(struct packet *pkt, struct note *note)
 {
-	struct packet pkt = PACKET_OF(ctx);
 	struct connection *connection;
-	enum verdict verdict;
-	struct note *note;
 	__u16 mac[3];
 
-	note = recall_packet(&pkt);
-	if (!note || !pkt.backend)
-		return VERDICT_PASS_NO_SERVICE;
-	find_next_hop(&pkt, note, mac);
-	turn_round(&pkt);
-	connection = find_connection(&pkt);
-	if (connection && connection->backend_id != pkt.backend_id &&
+	find_next_hop(pkt, note, mac);
+	turn_round(pkt);
+	connection = find_connection(pkt);
+	if (connection && connection->backend_id != pkt->backend_id &&
 	    !is_over(connection, read_clock()))
-		verdict = VERDICT_DROP_OTHER_BACKEND;
-	else
-		verdict = remember_translation(&pkt, &note->connection, mac);
-	if (verdict)
-		tell_event(&pkt, FLOW_EVENT_REFUSED, verdict);
-	else
-		tell_event(&pkt, FLOW_EVENT_NEW, VERDICT_TX_REPLY);
-	return verdict;
+		return VERDICT_DROP_OTHER_BACKEND;
+	return remember_translation(pkt, &note->connection, mac);
 }
 
-/* Sends on what a backend of a dnat service sent; or why @pkt is none of ours. */
-static __always_inline enum verdict forward_dnat_reply(struct packet *pkt)
+/* Finds the association that the noted packet, if it is from a backend of a dnat service, belongs
+ * to, or makes it. VERDICT_NEXT; ASSOCIATED_NEW if it was made; or why it is none of ours.
+ */
+__noinline int find_association(struct xdp_md *ctx)
 {
-	struct directory *known = read_directory();
+	struct packet pkt = PACKET_OF(ctx);
+	struct note *note = recall_packet(&pkt);
 	enum verdict verdict;
 
-	if (!known || !known->dnat_backends || !is_from_backend(pkt))
+	if (!note || !is_from_backend(&pkt))
 		return VERDICT_PASS_NO_SERVICE;
-	if (find_reply(pkt))
-		return send_to_client(pkt);
-	if (pkt->protocol != IPPROTO_UDP)
+	if (find_reply(&pkt))
+		return VERDICT_NEXT;
+	if (pkt.protocol != IPPROTO_UDP)
+		return VERDICT_PASS_NO_SERVICE;
+	verdict = associate_client(&pkt, note);
+	if (verdict) {
+		tell_event(&pkt, FLOW_EVENT_REFUSED, verdict);
+		return verdict;
+	}
+	tell_event(&pkt, FLOW_EVENT_NEW, VERDICT_TX_REPLY);
+	return ASSOCIATED_NEW;
+}
+
+/* Finds the connection that @pkt, from a backend of a dnat service, belongs to. VERDICT_NEXT,
+ * or why it is none of ours.
+ */
+static __always_inline enum verdict find_dnat_answer(struct packet *pkt)
+{
+	struct directory *known = read_directory();
+	int found;
+
+	if (!known || !known->dnat_backends)
 		return VERDICT_PASS_NO_SERVICE;
 	note_packet(pkt);
-	if ((verdict = associate_client(pkt->ctx)))
-		return verdict;
-	pkt->is_new = true;
-	return find_reply(pkt) ? send_to_client(pkt) : VERDICT_DROP_TABLE_FULL;
+	found = find_association(pkt->ctx);
+	if (found != VERDICT_NEXT && found != ASSOCIATED_NEW)
+		return found;
+	pkt->is_new = found == ASSOCIATED_NEW;
+	return find_reply(pkt) ? VERDICT_NEXT : VERDICT_DROP_TABLE_FULL;
 }

@@ -64,7 +64,7 @@ static __always_inline enum verdict parse_ethernet(struct packet *pkt)
 	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6))
 		return VERDICT_PASS_OTHER_PROTOCOL;
 	pkt->version = type == bpf_htons(ETH_P_IPV6) ? 6 : 4;
-	pkt->link_bytes = forget(pkt->link_bytes, type) & 31;
+	pkt->link_bytes = forget(pkt->link_bytes, pkt->length_bytes) & 31;
 	return VERDICT_NEXT;
 }
 

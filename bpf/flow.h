@@ -32,22 +32,30 @@ static __always_inline __u64 mix_addresses(union address source, union address d
 	return (a ^ c >> 17) * MIX_1 ^ c;
 }
 
+/* Returns two ports as the word they make in memory. */
+static __always_inline __u32 join_ports(__be16 first, __be16 second)
+{
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+		return first | (__u32)second << 16;
+	return (__u32)first << 16 | second;
+}
+
 static __always_inline struct flow make_flow(const struct packet *pkt, union address source,
 					     union address destination, __be16 source_port,
 					     __be16 destination_port)
 {
-	struct flow flow = {
-		.source_port = source_port,
-		.destination_port = destination_port,
-		.protocol = pkt->protocol,
-	};
+	__u32 protocol = pkt->protocol;
+	struct flow flow;
 
 	if (is_ipv6(pkt)) {
 		flow.addresses = mix_addresses(source, destination);
-		flow.protocol |= FLOW_IPV6;
+		protocol |= FLOW_IPV6;
 	} else {
 		flow.addresses = source.words[3] | (__u64)destination.words[3] << 32;
 	}
+	/* In one store: the map's hash reads words, and would wait for two halves of one. */
+	*(__u32 *)&flow.source_port = join_ports(source_port, destination_port);
+	flow.protocol = protocol;
 	return flow;
 }
 

@@ -37,7 +37,7 @@ __noinline int follow_request(struct xdp_md *ctx)
 {
 	struct packet pkt = PACKET_OF(ctx);
 
-	if (!recall_packet(&pkt) || !pkt.backend)
+	if (!recall_packet(&pkt) || !pkt.service || !pkt.backend)
 		return 0;
 	pkt.connection = find_connection(&pkt);
 	if (pkt.connection)

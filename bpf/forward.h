@@ -49,7 +49,6 @@ static __always_inline enum verdict connect_to_backend(struct packet *pkt)
 static __always_inline enum verdict forward_nat(struct packet *pkt)
 {
 	struct connection *connection;
-	struct translation to = {};
 	enum verdict verdict;
 
 	if (is_last_hop(pkt))
@@ -61,13 +60,13 @@ static __always_inline enum verdict forward_nat(struct packet *pkt)
 		note_packet(pkt);
 		follow_request(pkt->ctx);
 	}
-	to.source = pkt->source;
+	pkt->to.source = pkt->source;
 	if (pkt->service->mode == MODE_NAT)
-		to.source = load_address(&pkt->service->nat_address);
-	to.destination = load_address(&pkt->backend->address);
-	to.source_port = connection->source_port;
-	to.destination_port = connection->destination_port;
-	translate(pkt, &to, pkt->backend->mac);
+		pkt->to.source = load_address(&pkt->service->nat_address);
+	pkt->to.destination = load_address(&pkt->backend->address);
+	pkt->to.source_port = connection->source_port;
+	pkt->to.destination_port = connection->destination_port;
+	pkt->to.next_hop = pkt->backend->mac;
 	return pkt->service->mode == MODE_NAT ? VERDICT_TX_NAT : VERDICT_TX_DNAT;
 }
 

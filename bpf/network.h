@@ -33,6 +33,11 @@ static __always_inline enum verdict parse_ipv4(struct packet *pkt, __u32 *room)
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return VERDICT_DROP_MALFORMED;
 	header_bytes = ip->ihl * 4;
+	/* The CPU guesses the usual length and goes on before it has read it; clang must not see
+	 * that the two are one.
+	 */
+	if (header_bytes == sizeof(*ip))
+		asm volatile("%0 = 20" : "=r"(header_bytes));
 	/* Padding may follow the packet in its frame, but the packet may not be cut. */
 	if (bpf_ntohs(ip->tot_len) > pkt->length_bytes - pkt->link_bytes ||
 	    bpf_ntohs(ip->tot_len) < header_bytes)

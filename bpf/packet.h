@@ -16,6 +16,15 @@ union address {
 	__u64 halves[2];
 };
 
+/* What a packet's addresses and ports are turned into. */
+struct translation {
+	union address source;
+	union address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	const void *next_hop; /* its MAC; NULL: nothing is translated */
+};
+
 struct packet {
 	struct xdp_md *ctx;
 	void *end;
@@ -41,6 +50,7 @@ struct packet {
 	__u32 hash; /* of the flow, once it was scheduled */
 
 	__u32 tcp_flags; /* TCP_* */
+	struct translation to; /* once it is known that the packet is translated */
 	bool is_new; /* the packet opens a connection */
 };
 

@@ -56,8 +56,8 @@ static __always_inline void note_packet(const struct packet *pkt)
 	note->length_bytes = pkt->length_bytes;
 }
 
-/* Fills in @pkt as it was noted, its service included. Returns the note; NULL never happens, but
- * the verifier cannot know.
+/* Fills in @pkt as it was noted, with its service and backend, or NULL where they are not known
+ * yet. Returns the note; NULL never happens, but the verifier cannot know.
  */
 static __always_inline struct note *recall_packet(struct packet *pkt)
 {
@@ -77,5 +77,5 @@ static __always_inline struct note *recall_packet(struct packet *pkt)
 	pkt->length_bytes = note->length_bytes;
 	pkt->service = bpf_map_lookup_elem(&services, &note->service_id);
 	pkt->backend = bpf_map_lookup_elem(&backends, &note->backend_id);
-	return pkt->service ? note : NULL;
+	return note;
 }

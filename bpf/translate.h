@@ -2,13 +2,6 @@
 /* Translation: new addresses and ports, checksums by their difference, one hop less. */
 #pragma once
 
-struct translation {
-	union address source;
-	union address destination;
-	__be16 source_port;
-	__be16 destination_port;
-};
-
 static __always_inline bool is_last_hop(const struct packet *pkt)
 {
 	return pkt->ttl <= 1;
@@ -131,12 +124,11 @@ static __always_inline bool rewrite_network(const struct packet *pkt, const stru
 	return true;
 }
 
-/* Turns @pkt into what @to says and addresses its frame to @next_hop. */
-static __always_inline void translate(struct packet *pkt, const struct translation *to,
-				      const void *next_hop)
+/* Turns @pkt into what pkt->to says and sends it to the next hop. */
+static __always_inline void translate(struct packet *pkt)
 {
-	__u64 change = address_change(pkt, to);
+	__u64 change = address_change(pkt, &pkt->to);
 
-	if (rewrite_transport(pkt, to, change) && rewrite_network(pkt, to, change))
-		rewrite_ethernet(pkt->ethernet, next_hop);
+	if (rewrite_transport(pkt, &pkt->to, change) && rewrite_network(pkt, &pkt->to, change))
+		rewrite_ethernet(pkt->ethernet, pkt->to.next_hop);
 }

@@ -68,19 +68,20 @@ static __always_inline enum verdict parse_transport(struct packet *pkt, __u32 ro
 static __always_inline enum verdict parse_packet(struct packet *pkt)
 {
 	enum verdict verdict;
-	__u32 room;
+	__u32 room, unknown;
 
 	if ((verdict = parse_ethernet(pkt)))
 		return verdict;
+	unknown = pkt->length_bytes;
 	if ((verdict = is_ipv6(pkt) ? parse_ipv6(pkt, &room) : parse_ipv4(pkt, &room)))
 		return verdict;
 	if ((verdict = parse_transport(pkt, room)))
 		return verdict;
-	pkt->version = forget(pkt->version, room);
-	pkt->tcp_flags = forget(pkt->tcp_flags, room);
-	pkt->source_port = forget(pkt->source_port, room);
-	pkt->destination_port = forget(pkt->destination_port, room);
-	pkt->protocol = forget(pkt->protocol, room);
-	pkt->transport_offset = forget(pkt->transport_offset, room);
+	pkt->version = forget(pkt->version, unknown);
+	pkt->tcp_flags = forget(pkt->tcp_flags, unknown);
+	pkt->source_port = forget(pkt->source_port, unknown);
+	pkt->destination_port = forget(pkt->destination_port, unknown);
+	pkt->protocol = forget(pkt->protocol, unknown);
+	pkt->transport_offset = forget(pkt->transport_offset, unknown);
 	return VERDICT_NEXT;
 }

@@ -36,17 +36,30 @@
 #include "forward.h"
 #include "verdict.h"
 
+/* Finds out where @pkt, which is parsed, has to go. */
+static __always_inline enum verdict find_way(struct packet *pkt)
+{
+	enum verdict verdict;
+
+	if (is_nat_answer(pkt))
+		return answer_client(pkt);
+	if (find_service(pkt))
+		return forward_to_backend(pkt);
+	if ((verdict = find_dnat_answer(pkt)))
+		return verdict;
+	return answer_client(pkt);
+}
+
 static __always_inline enum verdict balance(struct packet *pkt)
 {
 	enum verdict verdict;
 
 	if ((verdict = parse_packet(pkt)))
 		return verdict;
-	if ((verdict = forward_nat_reply(pkt)))
-		return verdict;
-	if (find_service(pkt))
-		return forward_to_backend(pkt);
-	return forward_dnat_reply(pkt);
+	verdict = find_way(pkt);
+	if (pkt->to.next_hop)
+		translate(pkt);
+	return verdict;
 }
 
 SEC("xdp")

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 from lab.attachment import Attach, attached
 from lab.farm import FARM
+from lab.returning import Decapsulators, decapsulating
 from lab.stand import NO_TRACES, Lab, RaiseLab, fresh_prefix, traces
 
 from xdplb.lab.finding import find_lab
@@ -54,6 +55,33 @@ def two_clients() -> Iterator[Lab]:
 def farm() -> Iterator[Lab]:
     """Give out a lab with three backends."""
     yield from _standing(parse_topology(FARM, name="farm"))
+
+
+@pytest.fixture(scope="module")
+def dual_stack() -> Iterator[Lab]:
+    """Give out the lab with IPv4 and IPv6."""
+    yield from _standing(find_topology("dual-stack"))
+
+
+@pytest.fixture(scope="module")
+def direct_return() -> Iterator[Lab]:
+    """Give out the lab whose backends have the VIPs on their loopback."""
+    yield from _standing(find_topology("direct-return"))
+
+
+@pytest.fixture(scope="module")
+def decapsulators(
+    direct_return: Lab, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Decapsulators]:
+    """Give out that lab's ends of the tunnels: its backends take outer headers off."""
+    with decapsulating(direct_return, tmp_path_factory.mktemp("decap")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Lab]:
+    """Give out the lab in which the balancer is the gateway of its backends."""
+    yield from _standing(find_topology("gateway"))
 
 
 @pytest.fixture

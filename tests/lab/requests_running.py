@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Self
 
+from lab.attachment import VIP
 from lab.stand import Lab
 from lab.wire import PATIENCE_S, connect_from, read_all
 
@@ -38,8 +39,11 @@ class RunningRequests:
     :ivar ended: all that have ended so far
     """
 
-    def __init__(self, lab: Lab, threads: int = 4, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, lab: Lab, threads: int = 4, patience_s: float = PATIENCE_S, vip: str = VIP
+    ) -> None:
         self._lab = lab
+        self._vip = vip
         self._patience_s = patience_s
         self._stop = False
         self._news = threading.Condition()
@@ -84,7 +88,7 @@ class RunningRequests:
     def _ask(self) -> Ended:
         port = 0
         try:
-            with connect_from(self._lab, "client", 80) as connection:
+            with connect_from(self._lab, "client", 80, vip=self._vip) as connection:
                 connection.settimeout(self._patience_s)
                 port = connection.getsockname()[1]
                 connection.sendall(REQUEST)

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 
 from lab.attachment import INTERFACE, Attach
 from lab.events_running import EventReader
+from lab.kept import kept_connections, stays
 from lab.requests_running import RunningRequests
 from lab.stand import Lab
 from lab.wire import KeptConnection
@@ -18,25 +17,8 @@ from xdplb.lab.bodies import body_sha256
 WEB = "10.0.0.10:80/tcp"
 TWO = ("10.0.0.2", "10.0.0.3")
 THREE = (*TWO, "10.0.0.4")
-KEPT = 24
 BIG = 100 << 20
 IMPATIENT_S = 4
-
-
-@contextmanager
-def kept_connections(lab: Lab, count: int = KEPT) -> Iterator[dict[KeptConnection, str]]:
-    """Open connections to the VIP for the block; give out each with the host that has it."""
-    with ExitStack() as stack:
-        opened = [stack.enter_context(KeptConnection(lab)) for _ in range(count)]
-        yield {one: one.ask().host for one in opened}
-
-
-def stays(connection: KeptConnection, host: str) -> bool:
-    """Tell whether *connection* goes on, and with *host*."""
-    try:
-        return all(connection.ask().host == host for _ in range(3))
-    except OSError:
-        return False
 
 
 def test_backend_added_while_requests_run_gets_its_share_and_breaks_nothing(

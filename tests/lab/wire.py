@@ -20,12 +20,21 @@ from xdplb.bpf import network_namespace
 PATIENCE_S = 20
 
 
+def family_of(address: str) -> socket.AddressFamily:
+    """Return the family of a numeric address."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def socket_in(
-    lab: Lab, host: str, port: int = 0, kind: socket.SocketKind = socket.SOCK_STREAM
+    lab: Lab,
+    host: str,
+    port: int = 0,
+    kind: socket.SocketKind = socket.SOCK_STREAM,
+    family: socket.AddressFamily = socket.AF_INET,
 ) -> socket.socket:
     """Return a socket of *host*, bound to *port* there unless that is 0."""
     with network_namespace(lab.namespace(host)):
-        one = socket.socket(socket.AF_INET, kind)
+        one = socket.socket(family, kind)
     one.settimeout(PATIENCE_S)
     if port:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -33,9 +42,11 @@ def socket_in(
     return one
 
 
-def udp_socket_in(lab: Lab, host: str, port: int = 0) -> socket.socket:
+def udp_socket_in(
+    lab: Lab, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+) -> socket.socket:
     """Return a UDP socket of *host*, bound to *port* there unless that is 0."""
-    return socket_in(lab, host, port, socket.SOCK_DGRAM)
+    return socket_in(lab, host, port, socket.SOCK_DGRAM, family)
 
 
 def listen_in(lab: Lab, host: str, port: int) -> socket.socket:
@@ -45,11 +56,13 @@ def listen_in(lab: Lab, host: str, port: int) -> socket.socket:
     return one
 
 
-def connect_from(lab: Lab, host: str, port: int, source_port: int = 0) -> socket.socket:
+def connect_from(
+    lab: Lab, host: str, port: int, source_port: int = 0, vip: str = VIP
+) -> socket.socket:
     """Return a TCP connection from *host* to *port* of the VIP."""
-    one = socket_in(lab, host, source_port)
+    one = socket_in(lab, host, source_port, family=family_of(vip))
     try:
-        one.connect((VIP, port))
+        one.connect((vip, port))
     except BaseException:
         one.close()
         raise
@@ -84,9 +97,9 @@ class Answered(NamedTuple):
 class KeptConnection:
     """One HTTP connection to the VIP that is never opened again by itself."""
 
-    def __init__(self, lab: Lab, host: str = "client", port: int = 80) -> None:
-        self._socket = connect_from(lab, host, port)
-        self._http = HTTPConnection(VIP, port)
+    def __init__(self, lab: Lab, host: str = "client", port: int = 80, vip: str = VIP) -> None:
+        self._socket = connect_from(lab, host, port, vip=vip)
+        self._http = HTTPConnection(vip, port)
         self._http.auto_open = 0
         self._http.sock = self._socket
 
