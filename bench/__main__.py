@@ -6,9 +6,11 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from bench import binding
+from bench import binding, loading
 from bench.packets import FLOWS, Row, measure_rows
 from bench.rig import Rig
+
+PARTS = ["packets", "loading", "binding"]
 
 
 def format_flows(flows: int) -> str:
@@ -41,13 +43,28 @@ def packet_table(rows: list[Row]) -> Table:
     return table
 
 
+def loading_table() -> Table:
+    """Return the table of what loading costs."""
+    table = Table(title="loading (bound)", title_justify="left")
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    for figure in loading.measure():
+        missed = ", missed" if figure.value > figure.bound else ""
+        table.add_row(
+            figure.name, f"{figure.value:,.1f} {figure.unit} (≤ {figure.bound:,g}{missed})"
+        )
+    return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["packets", "binding", []], default=[])
-    chosen = parser.parse_args().what or ["packets", "binding"]
+    parser.add_argument("what", nargs="*", choices=[*PARTS, []], default=[])
+    chosen = parser.parse_args().what or PARTS
     if "packets" in chosen:
         with Rig() as rig:
             Console(width=120).print(packet_table(measure_rows(rig)))
+    if "loading" in chosen:
+        Console(width=120).print(loading_table())
     if "binding" in chosen:
         binding.main()
 

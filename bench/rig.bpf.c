@@ -14,6 +14,7 @@
 #define WORDS 10
 #define IPV4_SOURCE 26
 #define IPV4_PORTS 34
+#define IPV6_SOURCE 34 /* its last four bytes */
 #define LISTED_FLOWS (1 << 16)
 
 /* Set anew before each measurement. */
@@ -23,6 +24,7 @@ struct {
 	__u64 stride; /* odd: runs * stride visits each flow once, in shuffled order */
 	__u32 fold_bits;
 	__u32 frame_bytes;
+	__u64 is_ipv6;
 	__u64 is_listed; /* the flows are those of listed_flows */
 	__u64 words[WORDS]; /* the frame's first bytes, in words at OFFSETS */
 } rig;
@@ -83,6 +85,8 @@ static __always_inline int restore_frame(struct xdp_md *ctx)
 			return -1;
 		*(volatile __u64 *)(frame + IPV4_SOURCE) = listed->addresses;
 		*(volatile __u32 *)(frame + IPV4_PORTS) = listed->ports;
+	} else if (rig.is_ipv6) {
+		*(volatile __u32 *)(frame + IPV6_SOURCE) = bpf_htonl(flow);
 	} else {
 		*(volatile __u32 *)(frame + IPV4_SOURCE) =
 			bpf_htonl(0x0a000000 | (flow & 0xffffff));

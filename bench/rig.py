@@ -81,6 +81,7 @@ class Rig:
                 "stride": GOLDEN_RATIO if shuffled else 1,
                 "fold_bits": fold_bits,
                 "frame_bytes": len(case.frame),
+                "is_ipv6": int(case.frame[12:14] == b"\x86\xdd"),
                 "is_listed": int(bool(case.listed)),
                 "words": tuple(words),
             },
