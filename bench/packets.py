@@ -8,6 +8,7 @@ from typing import NamedTuple
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
+from scapy.packet import Packet
 
 from bench.rig import FRAME_BYTES, Case, Rig
 from xdplb.abi_flows import ConnectionReader
@@ -61,8 +62,9 @@ KINDS = (
 def make_frame(version: int, protocol: Protocol, flags: str, vip: str | None = None) -> bytes:
     """Return a frame of the client's; the rig writes its source address."""
     network = IP if version == 4 else IPv6
-    ports = {"sport": 31337, "dport": 80}
-    transport = TCP(**ports, flags=flags) if protocol is Protocol.TCP else UDP(**ports)
+    transport: Packet = UDP(sport=31337, dport=80)
+    if protocol is Protocol.TCP:
+        transport = TCP(sport=31337, dport=80, flags=flags)
     ethernet = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
     packet = ethernet / network(src=CLIENTS[version], dst=vip or VIPS[version]) / transport
     return bytes(packet).ljust(FRAME_BYTES, b"\0")
