@@ -65,7 +65,9 @@ static __always_inline bool has_service(struct packet *pkt, __u64 address_hash, 
 	       is_service_at(pkt, second_place(hash), port);
 }
 
-/* Looks up the service that @pkt is for: that of its port before that of any port. */
+/* Looks up the service that @pkt is for: that of its port before that of any port. An echo
+ * reply, which has a destination port where a request has none, is for none.
+ */
 static __always_inline bool find_service(struct packet *pkt)
 {
 	__u64 address_hash = hash_address(pkt->destination);
@@ -73,5 +75,5 @@ static __always_inline bool find_service(struct packet *pkt)
 	if (!may_be_vip(address_hash))
 		return false;
 	return has_service(pkt, address_hash, pkt->destination_port) ||
-	       (pkt->destination_port && has_service(pkt, address_hash, 0));
+	       (pkt->destination_port && !is_echo(pkt) && has_service(pkt, address_hash, 0));
 }
