@@ -108,7 +108,8 @@ static __always_inline bool is_inner_right(void *inner, void *end, struct tunnel
 	tunnel->is_inner_ipv6 = ip->version == 6;
 	if (ip->version == 4)
 		return tunnel->protocol != IPPROTO_IPV6 && bpf_ntohs(ip->tot_len) == end - inner;
-	return ip->version == 6 && tunnel->protocol != IPPROTO_IPIP && inner + sizeof(*ip6) <= end &&
+	return ip->version == 6 && tunnel->protocol != IPPROTO_IPIP &&
+	       inner + sizeof(*ip6) <= end &&
 	       bpf_ntohs(ip6->payload_len) == end - (void *)(ip6 + 1);
 }
 
@@ -120,8 +121,8 @@ static __always_inline bool is_tunnel(struct ethhdr *ethernet, void *end, bool i
 
 	if ((void *)(udp + 1) > end)
 		return false;
-	protocol = is_ipv6 ? ((struct ipv6hdr *)(ethernet + 1))->nexthdr :
-			     ((struct iphdr *)(ethernet + 1))->protocol;
+	protocol = is_ipv6 ? ((struct ipv6hdr *)(ethernet + 1))->nexthdr
+			   : ((struct iphdr *)(ethernet + 1))->protocol;
 	return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6 ||
 	       (protocol == IPPROTO_UDP && udp->dest == bpf_htons(GUE_PORT));
 }
@@ -154,8 +155,8 @@ static __always_inline enum arrival receive(struct xdp_md *ctx)
 	if ((!tunnel.is_outer_ipv6 && ethernet->h_proto != bpf_htons(ETH_P_IP)) ||
 	    !is_tunnel(ethernet, end, tunnel.is_outer_ipv6))
 		return ARRIVAL_PLAIN;
-	if (tunnel.is_outer_ipv6 ? !is_outer_ipv6_right((void *)(ethernet + 1), end, &tunnel) :
-				   !is_outer_ipv4_right((void *)(ethernet + 1), end, &tunnel))
+	if (tunnel.is_outer_ipv6 ? !is_outer_ipv6_right((void *)(ethernet + 1), end, &tunnel)
+				 : !is_outer_ipv4_right((void *)(ethernet + 1), end, &tunnel))
 		return ARRIVAL_WRONG;
 	is_gue = tunnel.protocol == IPPROTO_UDP;
 	tunnel.outer_bytes += is_gue * sizeof(struct udphdr);
