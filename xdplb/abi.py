@@ -224,7 +224,8 @@ class BackendCodec:
 def hash_address(address: Address) -> int:
     """Return the hash of an address that ``hash_address()`` of bpf/service.h gives it."""
     upper, lower = memoryview(pack_address(address)).cast("Q")
-    return ((upper ^ MIX_1) * MIX_2 + (lower ^ MIX_2) * MIX_1) & WORD
+    mixed = ((upper ^ MIX_1) * MIX_2 + (lower ^ MIX_2) * MIX_1) & WORD
+    return mixed ^ mixed >> 32
 
 
 def filter_bit(address: Address) -> tuple[int, int]:

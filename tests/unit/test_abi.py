@@ -115,10 +115,20 @@ def test_places_in_the_index_are_those_the_program_looks_at(
     """The formulas of bpf/service.h, by hand for port 80/tcp in 512 places."""
     one, two = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
     address = ((halves[0] ^ one) * two + (halves[1] ^ two) * one) % 2**64
+    address ^= address >> 32
     mixed = (address ^ (6 << 16 | 0x5000)) * one % 2**64
     key = ServiceKey(ip_address(vip), 80, Protocol.TCP)
     assert index_places(key, 512) == ((mixed >> 48) % 512, (mixed >> 32) % 512)
     assert filter_bit(key.vip) == (address >> 58, (address >> 52) % 64)
+
+
+@pytest.mark.parametrize("network", ["10.0.0.0", "2001:db8::"])
+def test_neighbours_do_not_share_their_places_in_the_index(network: str) -> None:
+    """Services on the addresses of one network would else find no room for the 18th of them."""
+    vips = [ip_address(network) + number for number in range(256)]
+    places = {index_places(ServiceKey(vip, 80, Protocol.TCP), 4096) for vip in vips}
+    assert len(places) == 256
+    assert min(len({pair[i] for pair in places}) for i in (0, 1)) > 200
 
 
 @pytest.mark.parametrize(
