@@ -49,12 +49,17 @@ static __always_inline __u16 sum_ipv4(const struct packet *pkt, const struct iph
 	return fold_checksum(sum);
 }
 
-/* A datagram without a checksum has no sum that could be told. */
-static __always_inline bool has_udp_checksum(const struct packet *pkt)
+/* Does a checksum of its own cover all of the packet? Not in a datagram without one, and not
+ * where the packet goes on behind its datagram.
+ */
+static __always_inline bool is_summed(const struct packet *pkt, __u32 header_bytes,
+				      __u32 packet_bytes)
 {
 	struct udphdr *udp = HEADER_AT(udphdr, pkt, pkt->transport_offset);
 
-	return pkt->protocol != IPPROTO_UDP || (udp && udp->check);
+	if (pkt->protocol != IPPROTO_UDP)
+		return true;
+	return udp && udp->check && bpf_ntohs(udp->len) + header_bytes == packet_bytes;
 }
 
 static __always_inline void note_link(const struct packet *pkt, struct inner *inner)
@@ -81,7 +86,8 @@ static __always_inline void note_ipv6(const struct packet *pkt, struct inner *in
 	inner->tos = bpf_ntohs(*(__be16 *)ip6) >> 4;
 	if (!wants_sum)
 		return;
-	inner->has_sum = ip6->nexthdr == pkt->protocol;
+	inner->has_sum = ip6->nexthdr == pkt->protocol &&
+			 is_summed(pkt, sizeof(*ip6), inner->bytes);
 	inner->sum = sum_ipv6(pkt, ip6);
 }
 
@@ -95,7 +101,7 @@ static __always_inline void note_ipv4(const struct packet *pkt, struct inner *in
 	inner->tos = ip->tos;
 	if (!wants_sum)
 		return;
-	inner->has_sum = has_udp_checksum(pkt);
+	inner->has_sum = is_summed(pkt, ip->ihl * 4, inner->bytes);
 	inner->sum = sum_ipv4(pkt, ip);
 }
 
