@@ -27,22 +27,22 @@ static __always_inline bool is_vlan_tag(__be16 type)
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
-/* Steps over the tags. Returns the type of what follows, or 0 if a tag is cut short. */
-static __always_inline __be16 skip_tags(struct packet *pkt, __be16 type)
+/* Steps over the tags; @type is that of what follows then. False if a tag is cut short. */
+static __always_inline bool skip_tags(struct packet *pkt, __be16 *type)
 {
 #pragma unroll
 	for (int i = 0; i < MOST_TAGS; i++) {
 		struct vlan_hdr *tag;
 
-		if (!is_vlan_tag(type))
+		if (!is_vlan_tag(*type))
 			break;
 		tag = HEADER_AT(vlan_hdr, pkt, pkt->link_bytes);
 		if (!tag)
-			return 0;
-		type = tag->h_vlan_encapsulated_proto;
+			return false;
+		*type = tag->h_vlan_encapsulated_proto;
 		pkt->link_bytes += sizeof(*tag);
 	}
-	return type;
+	return true;
 }
 
 /* Finds what the frame holds. VERDICT_NEXT, or why it is not ours. */
@@ -59,7 +59,7 @@ static __always_inline enum verdict parse_ethernet(struct packet *pkt)
 		return VERDICT_PASS_OTHER_HOST;
 	pkt->ethernet = ethernet;
 	type = ethernet->h_proto;
-	if (is_vlan_tag(type) && !(type = skip_tags(pkt, type)))
+	if (!skip_tags(pkt, &type))
 		return VERDICT_DROP_MALFORMED;
 	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6))
 		return VERDICT_PASS_OTHER_PROTOCOL;
