@@ -24,6 +24,7 @@ enum verdict {
 	VERDICT_PASS_FRAGMENT, /* no ports in it to go by */
 	VERDICT_PASS_NO_SERVICE, /* no service has this address and port */
 	VERDICT_PASS_LOCAL_SOCKET, /* a reply to the host's own connection */
+	VERDICT_PASS_NO_CONNECTION, /* an ICMP error about a connection nobody remembers */
 
 	VERDICT_DROP_MALFORMED, /* a header is cut short or contradicts itself */
 	VERDICT_DROP_TTL_EXPIRED, /* it may not be routed any further */

@@ -50,21 +50,22 @@ static __always_inline bool is_from_backend(struct packet *pkt)
 /* Writes the next hop towards @pkt's destination to @mac, as the host's routes and neighbours
  * have it; where they have none, it is whom the packet came from.
  */
-static __always_inline void find_next_hop(const struct packet *pkt, const struct note *note,
-					  __u16 *mac)
+static __always_inline void find_next_hop(const struct packet *pkt, struct note *note, __u16 *mac)
 {
-	struct bpf_fib_lookup route = {
-		.family = is_ipv6(pkt) ? AF_INET6 : AF_INET,
-		.ifindex = pkt->ctx->ingress_ifindex,
-	};
+	struct bpf_fib_lookup *route = &note->route;
 
 	copy_mac(mac, note->source_mac);
-	if (is_ipv6(pkt))
-		__builtin_memcpy(route.ipv6_dst, &pkt->destination, sizeof(route.ipv6_dst));
-	else
-		route.ipv4_dst = pkt->destination.words[3];
-	if (!bpf_fib_lookup(pkt->ctx, &route, sizeof(route), BPF_FIB_LOOKUP_OUTPUT))
-		__builtin_memcpy(mac, route.dmac, sizeof(route.dmac));
+	__builtin_memset(route, 0, sizeof(*route));
+	route->ifindex = pkt->ctx->ingress_ifindex;
+	if (is_ipv6(pkt)) {
+		route->family = AF_INET6;
+		__builtin_memcpy(route->ipv6_dst, &pkt->destination, sizeof(route->ipv6_dst));
+	} else {
+		route->family = AF_INET;
+		route->ipv4_dst = pkt->destination.words[3];
+	}
+	if (!bpf_fib_lookup(pkt->ctx, route, sizeof(*route), BPF_FIB_LOOKUP_OUTPUT))
+		__builtin_memcpy(mac, route->dmac, sizeof(route->dmac));
 }
 
 /* Turns @pkt, from a backend, into the request that it would be the answer to. */

@@ -58,5 +58,5 @@ __noinline int follow_reply(struct xdp_md *ctx)
 /* Is there anything in @pkt that its connection has not heard from that side? */
 static __always_inline bool has_news(const struct packet *pkt, __u8 known)
 {
-	return what_is_heard(pkt) & ~known;
+	return !is_error(pkt) && what_is_heard(pkt) & ~known;
 }

@@ -37,6 +37,8 @@ static __always_inline enum verdict connect_to_backend(struct packet *pkt)
 
 	if (!is_request_by_itself(pkt) && recall_connection(pkt))
 		return check_neighbour(pkt);
+	if (is_error(pkt))
+		return VERDICT_PASS_NO_CONNECTION;
 	if (is_for_local_socket(pkt))
 		return VERDICT_PASS_LOCAL_SOCKET;
 	note_packet(pkt);

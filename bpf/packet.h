@@ -34,6 +34,7 @@ struct packet {
 	__u64 protocol; /* IPPROTO_*; that of the transport header */
 	__u64 link_bytes; /* of the Ethernet header with its VLAN tags */
 	__u64 transport_offset; /* of the transport header in the frame */
+	__u64 quoted_offset; /* of the packet that an ICMP error quotes; else 0 */
 	__u32 length_bytes; /* of the frame */
 	__u32 ttl; /* or hop limit */
 

@@ -5,37 +5,6 @@
  */
 #pragma once
 
-/* What is noted: numbers only, since a map may hold no packet pointer. */
-struct note {
-	union address source;
-	union address destination;
-	__be16 source_port;
-	__be16 destination_port;
-	__u16 source_mac[3];
-	__u16 version;
-	__u32 protocol;
-	__u32 tcp_flags;
-	__u32 service_id;
-	__u32 backend_id;
-	__u32 length_bytes;
-	struct connection connection; /* room to make one in: the stack has too little */
-};
-
-/* One packet's note, per CPU: the program writes and reads. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct note);
-	__uint(max_entries, 1);
-} notes SEC(".maps");
-
-static __always_inline struct note *find_note(void)
-{
-	__u32 index = 0;
-
-	return bpf_map_lookup_elem(&notes, &index);
-}
-
 /* Notes @pkt for the slow function that is called next. */
 static __always_inline void note_packet(const struct packet *pkt)
 {
@@ -78,4 +47,32 @@ static __always_inline struct note *recall_packet(struct packet *pkt)
 	pkt->service = bpf_map_lookup_elem(&services, &note->service_id);
 	pkt->backend = bpf_map_lookup_elem(&backends, &note->backend_id);
 	return note;
+}
+
+/* Notes what an ICMP error is turned into, and where its parts are. */
+static __always_inline void note_translation(const struct packet *pkt)
+{
+	struct note *note = find_note();
+
+	if (!note)
+		return;
+	note->to_source = pkt->to.source;
+	note->to_destination = pkt->to.destination;
+	note->to_source_port = pkt->to.source_port;
+	note->to_destination_port = pkt->to.destination_port;
+	note->link_bytes = pkt->link_bytes;
+	note->transport_offset = pkt->transport_offset;
+	note->quoted_offset = pkt->quoted_offset;
+}
+
+static __always_inline void recall_translation(struct packet *pkt, const struct note *note)
+{
+	pkt->ethernet = find_bounds(pkt);
+	pkt->to.source = note->to_source;
+	pkt->to.destination = note->to_destination;
+	pkt->to.source_port = note->to_source_port;
+	pkt->to.destination_port = note->to_destination_port;
+	pkt->link_bytes = note->link_bytes;
+	pkt->transport_offset = note->transport_offset;
+	pkt->quoted_offset = note->quoted_offset;
 }

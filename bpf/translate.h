@@ -7,18 +7,26 @@ static __always_inline bool is_last_hop(const struct packet *pkt)
 	return pkt->ttl <= 1;
 }
 
+static __always_inline __u64 add_address_change(__u64 change, union address from, union address to)
+{
+	change = add_change64(change, from.halves[0], to.halves[0]);
+	return add_change64(change, from.halves[1], to.halves[1]);
+}
+
+static __always_inline void store_address(void *to, union address address)
+{
+	__u64 *halves = to;
+
+	halves[0] = address.halves[0];
+	halves[1] = address.halves[1];
+}
+
 /* The upper halves of IPv4 addresses are alike, and so is half of the lower ones. */
 static __always_inline __u64 address_change(const struct packet *pkt, const struct translation *to)
 {
-	__u64 change = add_change64(0, pkt->source.halves[1], to->source.halves[1]);
+	__u64 change = add_address_change(0, pkt->source, to->source);
 
-	change = add_change64(change, pkt->destination.halves[1], to->destination.halves[1]);
-	if (is_ipv6(pkt)) {
-		change = add_change64(change, pkt->source.halves[0], to->source.halves[0]);
-		change =
-			add_change64(change, pkt->destination.halves[0], to->destination.halves[0]);
-	}
-	return change;
+	return add_address_change(change, pkt->destination, to->destination);
 }
 
 static __always_inline __u64 rewrite_port(__u64 change, __be16 *port, __be16 to)
@@ -95,13 +103,9 @@ static __always_inline void rewrite_ipv4(struct iphdr *ip, const struct translat
 
 static __always_inline void rewrite_ipv6(struct ipv6hdr *ip6, const struct translation *to)
 {
-	__u64 *addresses = (void *)&ip6->saddr;
-
 	ip6->hop_limit--;
-	addresses[0] = to->source.halves[0];
-	addresses[1] = to->source.halves[1];
-	addresses[2] = to->destination.halves[0];
-	addresses[3] = to->destination.halves[1];
+	store_address(&ip6->saddr, to->source);
+	store_address(&ip6->daddr, to->destination);
 }
 
 static __always_inline bool rewrite_network(const struct packet *pkt, const struct translation *to,

@@ -2,11 +2,6 @@
 /* TCP, UDP and ICMP echo: where a flow's ports are, or what stands for them. */
 #pragma once
 
-#define ICMP_ECHOREPLY 0
-#define ICMP_ECHO 8
-#define ICMPV6_ECHO_REQUEST 128
-#define ICMPV6_ECHO_REPLY 129
-
 /* Both ports in one load and one store. */
 static __always_inline void load_ports(struct packet *pkt, const void *transport)
 {
@@ -34,11 +29,6 @@ static __always_inline enum verdict parse_udp(struct packet *pkt, __u32 room)
 	return VERDICT_NEXT;
 }
 
-static __always_inline __u8 echo_request_type(const struct packet *pkt)
-{
-	return is_ipv6(pkt) ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
-}
-
 /* An echo's identifier takes the place of the asker's port; the other one is 0. */
 static __always_inline enum verdict parse_icmp(struct packet *pkt, __u32 room)
 {
@@ -50,6 +40,8 @@ static __always_inline enum verdict parse_icmp(struct packet *pkt, __u32 room)
 		pkt->source_port = icmp->un.echo.id;
 	else if (icmp->type == (is_ipv6(pkt) ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY))
 		pkt->destination_port = icmp->un.echo.id;
+	else if (is_icmp_error(pkt, icmp->type))
+		return parse_quoted(pkt);
 	else
 		return VERDICT_PASS_OTHER_PROTOCOL;
 	return VERDICT_NEXT;
@@ -83,5 +75,6 @@ static __always_inline enum verdict parse_packet(struct packet *pkt)
 	pkt->destination_port = forget(pkt->destination_port, unknown);
 	pkt->protocol = forget(pkt->protocol, unknown);
 	pkt->transport_offset = forget(pkt->transport_offset, unknown);
+	pkt->quoted_offset = forget(pkt->quoted_offset, unknown);
 	return VERDICT_NEXT;
 }

@@ -16,6 +16,8 @@
 #include "packet.h"
 #include "ethernet.h"
 #include "network.h"
+#include "note.h"
+#include "quote.h"
 #include "transport.h"
 #include "flow.h"
 #include "service.h"
@@ -24,6 +26,7 @@
 #include "connection.h"
 #include "schedule.h"
 #include "translate.h"
+#include "error.h"
 #include "nat.h"
 #include "tell.h"
 #include "begin.h"
@@ -57,7 +60,11 @@ static __always_inline enum verdict balance(struct packet *pkt)
 	if ((verdict = parse_packet(pkt)))
 		return verdict;
 	verdict = find_way(pkt);
-	if (pkt->to.next_hop)
+	if (!pkt->to.next_hop)
+		return verdict;
+	if (is_error(pkt))
+		translate_error(pkt);
+	else
 		translate(pkt);
 	return verdict;
 }
