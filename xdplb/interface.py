@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What has to be known of an interface, asked of this thread's network namespace.
 
-By ioctl and not by netlink: it is three numbers, and pyroute2 takes 120 ms to import.
+Without pyroute2: it is three numbers, and that takes 120 ms to import.
 """
 
 import fcntl
 import socket
 import struct
+from collections.abc import Iterator
 from errno import EADDRNOTAVAIL, ENODEV
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -20,8 +21,16 @@ SIOCGIFHWADDR = 0x8927
 IFREQ = struct.Struct("16s24s")
 ARPHRD_ETHER = 1
 
-# Of the thread: /proc/net is that of the process.
-IPV6_ADDRESSES = "/proc/thread-self/net/if_inet6"
+# From linux/netlink.h, rtnetlink.h and if_addr.h.
+NLMSGHDR = struct.Struct("=IHHII")
+IFADDRMSG = struct.Struct("=BBBBI")
+RTATTR = struct.Struct("=HH")
+NLM_F_DUMP_REQUEST = 0x301
+RTM_NEWADDR = 20
+RTM_GETADDR = 22
+IFA_ADDRESS = 1
+IFA_LOCAL = 2
+IFA_F_AVOIDED = 0x01 | 0x08 | 0x20 | 0x40  # temporary, not unique, deprecated, tentative
 SCOPE_GLOBAL = 0
 PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 
@@ -80,16 +89,44 @@ def read_address(asker: socket.socket, name: str) -> IPv4Address | None:
 
 
 def read_address6(name: str) -> IPv6Address | None:
-    """Return the first IPv6 address that others than neighbours reach, or ``None``."""
-    try:
-        with open(IPV6_ADDRESSES, encoding="ascii") as file:
-            entries = [line.split() for line in file]
-    except FileNotFoundError:  # a kernel without IPv6
-        return None
-    for address, _, _, scope, _, interface in entries:
-        if interface == name and int(scope, 16) == SCOPE_GLOBAL:
-            return IPv6Address(bytes.fromhex(address))
-    return None
+    """Return the oldest IPv6 address that others than neighbours reach, or ``None``.
+
+    One that is temporary, deprecated or not unique only where there is no other.
+    """
+    index = socket.if_nametoindex(name)
+    found = [one for one in read_addresses6() if one[:2] == (index, SCOPE_GLOBAL)]
+    # The kernel lists the youngest of a scope first; /proc/net/if_inet6 has no order at all.
+    found.sort(key=lambda one: one[2] & IFA_F_AVOIDED, reverse=True)
+    return found[-1][3] if found else None
+
+
+def read_addresses6() -> Iterator[tuple[int, int, int, IPv6Address]]:
+    """Yield interface index, scope, flags and address of all IPv6 addresses, as the kernel does."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asker:
+        asker.bind((0, 0))
+        question = IFADDRMSG.pack(socket.AF_INET6, 0, 0, 0, 0)
+        length = NLMSGHDR.size + len(question)
+        asker.send(NLMSGHDR.pack(length, RTM_GETADDR, NLM_F_DUMP_REQUEST, 0, 0) + question)
+        while True:
+            answer, place = asker.recv(1 << 16), 0
+            while place < len(answer):
+                length, kind, *_ = NLMSGHDR.unpack_from(answer, place)
+                if kind != RTM_NEWADDR:  # the end; or an error: no IPv6 here
+                    return
+                yield read_ifaddrmsg(answer[place + NLMSGHDR.size : place + length])
+                place += length + 3 & ~3
+
+
+def read_ifaddrmsg(message: bytes) -> tuple[int, int, int, IPv6Address]:
+    """Return interface index, scope, flags and address of a struct ifaddrmsg with attributes."""
+    _, _, flags, scope, index = IFADDRMSG.unpack_from(message)
+    attributes, place = {}, IFADDRMSG.size
+    while place < len(message):
+        length, kind = RTATTR.unpack_from(message, place)
+        attributes[kind] = message[place + RTATTR.size : place + length]
+        place += length + 3 & ~3
+    # Of a point-to-point link IFA_ADDRESS is the other end.
+    return index, scope, flags, IPv6Address(attributes.get(IFA_LOCAL) or attributes[IFA_ADDRESS])
 
 
 def is_local(address: Address) -> bool:
