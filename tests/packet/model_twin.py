@@ -114,7 +114,7 @@ class Twin:
 def open_twin(nat_ports: range = range(10240, 32768)) -> Iterator[Twin]:
     """Load the program; stay on one CPU meanwhile, since each has a round robin of its own."""
     cpus = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cpus)})
+    os.sched_setaffinity(0, {max(cpus)})
     first, last = nat_ports[0], nat_ports[-1]
     try:
         with Balancer(LIMITS, nat_port_min=first, nat_port_max=last) as balancer:
