@@ -11,7 +11,11 @@ static __always_inline struct connection *find_way_there(const struct packet *pk
 				     connection->destination_port, connection->source_port);
 	struct connection *other = bpf_map_lookup_elem(&connections, &flow);
 
-	return other && !is_reply(other) ? other : NULL;
+	/* It may have begun anew since, with another backend or port. */
+	if (!other || is_reply(other) || other->backend_id != connection->backend_id ||
+	    other->source_port != pkt->destination_port)
+		return NULL;
+	return other;
 }
 
 static __always_inline void note_news(struct packet *pkt, struct connection *other, __u8 heard,

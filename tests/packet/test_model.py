@@ -2,13 +2,15 @@
 """The program does what the model says: packet in, packet out, verdict, step by step."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given, settings
-from packet.model_headers import read_headers
-from packet.model_packets import MAC, answer_of, frame_of
+from packet.model_headers import RST, SYN, read_headers
+from packet.model_packets import CLIENTS, MAC, Shape, answer_of, frame_of, mac_of
 from packet.model_twin import Twin, open_twin
 from packet.strategies import (
+    HOSTS,
     REPEATABLE,
     Again,
     Answer,
@@ -19,7 +21,7 @@ from packet.strategies import (
     stories,
 )
 
-from xdplb.model import Service
+from xdplb.model import Backend, Protocol, Scheduler, Service, ServiceKey
 from xdplb.services import WantedBackend
 
 
@@ -109,3 +111,19 @@ def test_history_with_few_nat_ports_goes_as_the_model_says(
     told = Story(narrow, services)
     for step in steps:
         told.tell(step)
+
+
+def test_late_reset_of_an_earlier_connection_does_not_close_the_new_one(twin: Twin) -> None:
+    """Round robin gave the same client another backend, which it keeps."""
+    backends = tuple(
+        Backend(address, mac=mac_of(address.packed)) for address in map(ip_address, HOSTS[4])
+    )
+    key = ServiceKey(ip_address("10.0.0.10"), 80, Protocol.TCP)
+    told = Story(twin, [Service(key, backends, scheduler=Scheduler.ROUND_ROBIN)])
+    told.tell(Send(Shape(CLIENTS[4][0], key.vip.packed, flags=SYN)))
+    told.tell(Again(0, RST))
+    told.tell(Again(0, SYN))
+    told.tell(Answer(2, RST))
+    told.tell(Again(1, SYN))
+    second, last = told.left[2], told.left[4]
+    assert last[:6] == second[:6] != told.left[0][:6]
