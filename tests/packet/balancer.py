@@ -13,7 +13,7 @@ from scapy.packet import Packet, Raw
 
 from xdplb.bpf import BpfObject, RingBufferMap, RingReader, XdpAction
 from xdplb.dataplane import DataPlane, sizes_of
-from xdplb.loader import OBJECT
+from xdplb.loader import OBJECT, has_coarse_clock
 from xdplb.model import Backend, HashOn, Limits, Mode, Protocol, Scheduler, Service, ServiceKey
 from xdplb.services import Host, WantedBackend, add_service, set_backends
 
@@ -57,6 +57,7 @@ class Balancer:
                 opened.map(name).max_entries = size
             opened.set_constant("service_index_mask", sizes_of(limits)["service_index"] - 1)
             opened.set_constant("interface_mac", mac_bytes(BALANCER_MAC))
+            opened.set_constant("has_coarse_clock", has_coarse_clock())
             for name, value in constants.items():
                 opened.set_constant(name, value)
             self.object = opened.load()
