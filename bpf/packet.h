@@ -7,7 +7,7 @@
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
-#define OFFSET_MASK 0x7ff
+#define OFFSET_MASK 0x3fff /* more than a frame holds */
 #define ID_NONE 0xffffffffU
 
 /* IPv4 as ::ffff:a.b.c.d. Worked on by halves, so that it stays in registers. */

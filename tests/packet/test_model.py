@@ -127,3 +127,13 @@ def test_late_reset_of_an_earlier_connection_does_not_close_the_new_one(twin: Tw
     told.tell(Again(1, SYN))
     second, last = told.left[2], told.left[4]
     assert last[:6] == second[:6] != told.left[0][:6]
+
+
+@pytest.mark.parametrize("units", [240, 253, 255])
+def test_transport_header_far_behind_in_a_jumbo_frame_is_found(twin: Twin, units: int) -> None:
+    backend = ip_address(HOSTS[6][0])
+    key = ServiceKey(ip_address("2001:db8::10"), 80, Protocol.TCP)
+    told = Story(twin, [Service(key, (Backend(backend, mac=mac_of(backend.packed)),))])
+    shape = Shape(CLIENTS[6][0], key.vip.packed, extensions=((60, units), (60, 1)))
+    told.tell(Send(shape))
+    assert twin.expected == {"tx_nat": 1}
