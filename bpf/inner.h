@@ -86,8 +86,8 @@ static __always_inline void note_ipv6(const struct packet *pkt, struct inner *in
 	inner->tos = bpf_ntohs(*(__be16 *)ip6) >> 4;
 	if (!wants_sum)
 		return;
-	inner->has_sum = ip6->nexthdr == pkt->protocol &&
-			 is_summed(pkt, sizeof(*ip6), inner->bytes);
+	inner->has_sum =
+		ip6->nexthdr == pkt->protocol && is_summed(pkt, sizeof(*ip6), inner->bytes);
 	inner->sum = sum_ipv6(pkt, ip6);
 }
 
