@@ -7,23 +7,17 @@ typedef unsigned char __u8;
 
 typedef short unsigned int __u16;
 
-typedef unsigned int __u32;
-
-typedef long long unsigned int __u64;
-
-typedef signed char __s8;
-
-typedef short int __s16;
-
 typedef int __s32;
 
+typedef unsigned int __u32;
+
 typedef long long int __s64;
+
+typedef long long unsigned int __u64;
 
 typedef __u16 __be16;
 
 typedef __u32 __be32;
-
-typedef __u64 __be64;
 
 typedef __u16 __sum16;
 

@@ -15,8 +15,8 @@ import os
 import sys
 from typing import Any
 
-SIZED = [f"__{sign}{bits}" for sign in "us" for bits in (8, 16, 32, 64)]
-TYPEDEFS = [*SIZED, "__be16", "__be32", "__be64", "__sum16", "__wsum"]
+NUMBERS = ["__u8", "__u16", "__s32", "__u32", "__s64", "__u64"]
+TYPEDEFS = [*NUMBERS, "__be16", "__be32", "__sum16", "__wsum"]
 NETWORK = ["ethhdr", "vlan_hdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr", "icmphdr"]
 STRUCTS = [*NETWORK, "xdp_md", "bpf_fib_lookup", "bpf_sock_tuple", "bpf_sock"]
 ENUMS = ["xdp_action", "bpf_map_type"]

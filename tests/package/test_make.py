@@ -43,7 +43,7 @@ def test_nothing_is_built_twice(up_to_date: Path, target: str) -> None:
 
 
 def test_header_of_the_program_rebuilds_the_object_alone(up_to_date: Path) -> None:
-    (up_to_date / "bpf/parse.h").touch()
+    (up_to_date / "bpf/network.h").touch()
     commands = plan(up_to_date, "test")
     assert "_object_build.py xdplb/xdp_lb.bpf.o" in commands
     assert "pip install" not in commands
@@ -64,14 +64,14 @@ def test_header_of_both_sides_rebuilds_the_object_too(up_to_date: Path) -> None:
 
 
 def test_make_bpf_compiles_the_object(up_to_date: Path) -> None:
-    (up_to_date / "bpf/parse.h").touch()
+    (up_to_date / "bpf/network.h").touch()
     run("make", "bpf", f"PYTHON={sys.executable}", cwd=up_to_date).checked()
     assert (up_to_date / "xdplb/xdp_lb.bpf.o").read_bytes().startswith(b"\x7fELF")
     assert "_object_build.py" not in plan(up_to_date, "bpf")
 
 
 def test_make_bpf_takes_no_warning(up_to_date: Path) -> None:
-    with (up_to_date / "bpf/parse.h").open("a") as header:
+    with (up_to_date / "bpf/network.h").open("a") as header:
         header.write("static int never_called(int unused) { return 0; }\n")
     answer = run("make", "bpf", f"PYTHON={sys.executable}", cwd=up_to_date)
     assert answer.code != 0

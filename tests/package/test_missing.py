@@ -85,11 +85,11 @@ def words_of_the_build(output: str) -> list[str]:
 
 
 def test_program_that_does_not_compile_says_where(tree: Path) -> None:
-    with (tree / "bpf/parse.h").open("a") as header:
+    with (tree / "bpf/network.h").open("a") as header:
         header.write("this is no C\n")
     answer = run(sys.executable, "xdplb/_object_build.py", cwd=tree)
     assert answer.code == 1
-    assert "bpf/parse.h:" in answer.output
+    assert "bpf/network.h:" in answer.output
     last = answer.output.splitlines()[-1]
     assert last == "xdplb: bpf/xdp_lb.bpf.c: does not compile; clang's words are above"
     assert not (tree / "xdplb/xdp_lb.bpf.o").exists()
