@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """ICMP errors reach whom they concern, with what they quote translated back."""
 
+from typing import Any
+
 import pytest
 from packet.balancer import (
     BACKEND_MACS,
@@ -23,7 +25,7 @@ from xdplb.bpf import XdpAction
 from xdplb.model import Mode, Protocol
 
 ROUTER = "192.0.2.1"
-TOO_BIG = {"type": 3, "code": 4, "nexthopmtu": 1300}
+TOO_BIG: dict[str, Any] = {"type": 3, "code": 4, "nexthopmtu": 1300}
 
 
 def error_about(sent: Packet, *, source: str = ROUTER, quoted_bytes: int | None = None) -> Packet:
