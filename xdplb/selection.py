@@ -37,7 +37,7 @@ def choose(state: State, choice: Choice) -> PinFolder:
     :raises UsageError: if several could be meant
     """
     found = choose_all(state, choice)
-    if len(found) > 1 and choice.interface:
+    if len(found) > 1:
         here = find_netns_name()
         found = [name for name in found if name.netns == here] or found
     if len(found) == 1:
