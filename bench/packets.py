@@ -118,8 +118,10 @@ def cases(kind: Kind) -> Iterator[Case]:
 def measure_rows(rig: Rig) -> list[Row]:
     """Measure the floors and every row in one run of the rig."""
     frame = make_frame(4, Protocol.TCP, "A")
-    floor = Case("floor: MACs exchanged", frame, 1, XdpAction.TX)
-    rows = [Row(floor.name, {1: rig.measure(rig.floor_swap, floor).net_ns}, {})]
+    rows = [
+        Row(name, {1: rig.measure(program, Case(name, frame, 1, XdpAction.TX)).net_ns}, {})
+        for name, program in rig.floors.items()
+    ]
     for kind in KINDS:
         bounds = dict(zip((FLOWS[0], FLOWS[1], FLOWS[3]), kind.bounds, strict=True))
         row, back = Row(kind.name, {}, bounds), Row("nat established, to the client", {}, bounds)

@@ -129,4 +129,48 @@ int floor_swap(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
+/* What any program that tunnels has to do: move the head, and write an outer header. */
+SEC("xdp")
+int floor_head(struct xdp_md *ctx)
+{
+	return bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)) ? XDP_DROP : XDP_TX;
+}
+
+SEC("xdp")
+int floor_ipip(struct xdp_md *ctx)
+{
+	struct ethhdr *inner = (void *)(long)ctx->data, *outer;
+	__u64 macs, sum = 0;
+	__u32 rest;
+	__u16 *words;
+
+	if ((void *)(inner + 1) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	macs = *(__u64 *)inner;
+	rest = *(__u32 *)((void *)inner + 8);
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)))
+		return XDP_DROP;
+	outer = (void *)(long)ctx->data;
+	words = (void *)(outer + 1);
+	if ((void *)(words + 10) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	*(__u64 *)outer = macs;
+	*(__u32 *)((void *)outer + 8) = rest;
+	outer->h_proto = bpf_htons(0x0800);
+	words[0] = bpf_htons(0x4500);
+	words[1] = bpf_htons(rig.frame_bytes - sizeof(*outer) + sizeof(struct iphdr));
+	words[2] = 0;
+	words[3] = bpf_htons(0x4000);
+	words[4] = bpf_htons(64 << 8 | IPPROTO_IPIP);
+	words[5] = 0;
+	*(__u32 *)(words + 6) = bpf_htonl(0xac100001);
+	*(__u32 *)(words + 8) = bpf_htonl(0x0ac90001);
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	words[5] = ~(sum + (sum >> 16));
+	return XDP_TX;
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";

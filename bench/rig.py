@@ -59,7 +59,11 @@ class Rig:
             self._object = opened.load()
         self._enter = self._object.program("enter")
         self.floor_tx = self._object.program("floor_tx")
-        self.floor_swap = self._object.program("floor_swap")
+        self.floors = {
+            "floor: MACs exchanged": self._object.program("floor_swap"),
+            "floor: head moved by 20 bytes": self._object.program("floor_head"),
+            "floor: bare ipip": self._object.program("floor_ipip"),
+        }
         self._under_test = self._object.map("under_test").typed(U32, U32)
 
     def __enter__(self) -> Self:
