@@ -88,7 +88,7 @@ def build(
         DataPlane.from_object(loaded) as plane,
         state.build(job.name) as folder,
     ):
-        plane.put_directory(new_directory(job.request.hash_seed))
+        plane.put_directory(new_directory())
         for service in job.services:
             add_service(plane, service, wanted, read_host(job.interface, service.key))
         for name in VALUES:
@@ -102,10 +102,11 @@ def build(
     return mode, told
 
 
-def new_directory(hash_seed: int | None) -> Directory:
+def new_directory() -> Directory:
     """Return the directory of an attachment without services, with secrets of its own."""
-    seed = int.from_bytes(os.urandom(4)) if hash_seed is None else hash_seed
-    return Directory(flow_key=int.from_bytes(os.urandom(8)), hash_seed=seed)
+    return Directory(
+        flow_key=int.from_bytes(os.urandom(8)), hash_seed=int.from_bytes(os.urandom(4))
+    )
 
 
 def detach(interface: str) -> AttachmentName:

@@ -33,7 +33,6 @@ class Request(NamedTuple):
     settings: Settings = Settings()
     force: bool = False
     replace: bool = False
-    hash_seed: int | None = None
 
 
 class Attached(NamedTuple):
