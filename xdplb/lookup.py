@@ -47,14 +47,9 @@ def enter(plane: DataPlane, number: int, name: str) -> None:
 
 
 def enter_service(plane: DataPlane, number: int) -> None:
-    """Let packets find a service."""
-    key = plane.services()[number].service.key
-    enter(plane, number, str(key))
-    directory = plane.directory()
-    word, bit = filter_bit(key.vip)
-    words = list(directory.vip_filter)
-    words[word] |= 1 << bit
-    plane.put_directory(directory._replace(vip_filter=tuple(words)))
+    """Let packets find a service: the filter first, where a bit too many does no harm."""
+    sync_directory(plane)
+    enter(plane, number, str(plane.services()[number].service.key))
 
 
 def enter_backends(plane: DataPlane, service_id: int) -> None:
@@ -65,7 +60,7 @@ def enter_backends(plane: DataPlane, service_id: int) -> None:
     for number, record in plane.backends().items():
         if record.service_id == service_id and record.up:
             enter(plane, INDEX_BACKEND | number, record.backend.identity)
-    count_backends(plane)
+    sync_directory(plane)
 
 
 def withdraw(plane: DataPlane, gone: Collection[int]) -> None:
@@ -73,19 +68,21 @@ def withdraw(plane: DataPlane, gone: Collection[int]) -> None:
     for place, held in plane.index().items():
         if held in gone:
             plane.put_index(place, None)
+    sync_directory(plane, gone)
+
+
+def sync_directory(plane: DataPlane, gone: Collection[int] = ()) -> None:
+    """Derive the filter, and how many backends the index holds, from the services there are.
+
+    :param gone: ids of services that are still on record but about to go
+    """
     directory = plane.directory()
     words = [0] * len(directory.vip_filter)
     for number, record in plane.services().items():
         if number not in gone:
             word, bit = filter_bit(record.service.key.vip)
             words[word] |= 1 << bit
-    plane.put_directory(directory._replace(vip_filter=tuple(words)))
-    count_backends(plane)
-
-
-def count_backends(plane: DataPlane) -> None:
-    """Tell the program how many backends it may look for."""
     count = sum(bool(held & INDEX_BACKEND) for held in plane.index().values())
-    directory = plane.directory()
-    if directory.dnat_backends != count:
-        plane.put_directory(directory._replace(dnat_backends=count))
+    after = directory._replace(vip_filter=tuple(words), dnat_backends=count)
+    if after != directory:
+        plane.put_directory(after)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from xdplb.abi import INDEX_BACKEND, BackendRecord, ServiceRecord
 from xdplb.dataplane import DataPlane
 from xdplb.errors import CapacityError, ExistsError, UsageError
-from xdplb.lookup import enter_backends, enter_service, withdraw
+from xdplb.lookup import enter_backends, enter_service, sync_directory, withdraw
 from xdplb.model import Address, Backend, HashOn, Scheduler, Service
 from xdplb.tables import build_table, has_moved, moved, remembers_slots, settle, settled
 
@@ -217,7 +217,7 @@ def remove_service(plane: DataPlane, service_id: int) -> None:
 
 
 def sweep(plane: DataPlane) -> None:
-    """Finish what a killed writer left half done: services that packets cannot find, and tables.
+    """Finish what a killed writer left half done: services not found, tables, the filter.
 
     A table's service is told the number of its backends last, so a number that is wrong tells
     of a table that was not finished.
@@ -238,3 +238,4 @@ def sweep(plane: DataPlane) -> None:
         if services[number].backend_count != eligible[number]:
             with plane.change():
                 update_table(plane, number, backends_of(plane, number))
+    sync_directory(plane)

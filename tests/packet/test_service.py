@@ -8,8 +8,8 @@ from packet.balancer import BACKENDS, Balancer, answer_to, client_tcp, client_ud
 from scapy.layers.inet import IP, TCP
 
 from xdplb.bpf import XdpAction
-from xdplb.model import Limits, Protocol
-from xdplb.services import remove_service
+from xdplb.model import Limits, Mode, Protocol
+from xdplb.services import remove_service, sweep
 
 
 def test_any_port_service_takes_every_port_of_its_protocol(empty_lb: Balancer) -> None:
@@ -57,6 +57,21 @@ def test_removed_service_passes_to_the_host(empty_lb: Balancer) -> None:
     assert empty_lb.run(client_tcp("A")).action is XdpAction.PASS
     assert empty_lb.plane.services() == {}
     assert empty_lb.plane.backends() == {}
+
+
+def test_filter_that_a_killed_writer_left_behind_is_derived_anew(empty_lb: Balancer) -> None:
+    """Both what it lacks and what it has too much of, the number of indexed backends too."""
+    empty_lb.add_service(port=0, mode=Mode.DNAT)
+    plane = empty_lb.plane
+    right = plane.directory()
+    for wrong in ((0,) * len(right.vip_filter), (2**64 - 1,) * len(right.vip_filter)):
+        plane.put_directory(right._replace(vip_filter=wrong, dnat_backends=0))
+        sweep(plane)
+        assert plane.directory() == right
+    plane.put_directory(right._replace(vip_filter=(0,) * len(right.vip_filter)))
+    assert empty_lb.run(client_tcp()).action is XdpAction.PASS
+    sweep(plane)
+    assert empty_lb.run(client_tcp()).action is XdpAction.TX
 
 
 def test_weights_share_out_new_connections(empty_lb: Balancer) -> None:
