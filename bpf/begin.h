@@ -82,8 +82,9 @@ static __always_inline enum verdict choose_for_flow(struct packet *pkt, struct n
 	return VERDICT_NEXT;
 }
 
-/* Returns the id of the backend that the noted flow, not remembered, has by its slot and its turn, with
- * CHOSEN_NEW if it is a new one there; or less than 0: minus the verdict that says why not.
+/* Returns the id of the backend that the noted flow, not remembered, has by its slot and its
+ * turn, with CHOSEN_NEW if it is a new one there; or less than 0: minus the verdict that says
+ * why not.
  */
 __noinline int choose_backend(struct xdp_md *ctx)
 {

@@ -42,3 +42,21 @@ static __always_inline struct note *find_note(void)
 
 	return bpf_map_lookup_elem(&notes, &index);
 }
+
+static __always_inline void note_flow(const struct packet *pkt, struct note *note)
+{
+	note->source = pkt->source;
+	note->destination = pkt->destination;
+	note->source_port = pkt->source_port;
+	note->destination_port = pkt->destination_port;
+	note->protocol = pkt->protocol;
+}
+
+static __always_inline void recall_flow(struct packet *pkt, const struct note *note)
+{
+	pkt->source = note->source;
+	pkt->destination = note->destination;
+	pkt->source_port = note->source_port;
+	pkt->destination_port = note->destination_port;
+	pkt->protocol = note->protocol;
+}

@@ -88,11 +88,7 @@ __noinline int read_quoted(struct xdp_md *ctx, __u32 version, __u32 offset)
 	pkt.transport_offset = pkt.quoted_offset + header_bytes;
 	if (!note || !header_bytes || !is_balanced_protocol(&pkt) || !read_quoted_ports(&pkt))
 		return VERDICT_PASS_OTHER_PROTOCOL;
-	note->source = pkt.source;
-	note->destination = pkt.destination;
-	note->source_port = pkt.source_port;
-	note->destination_port = pkt.destination_port;
-	note->protocol = pkt.protocol;
+	note_flow(&pkt, note);
 	note->transport_offset = pkt.transport_offset;
 	note->quoted_offset = pkt.quoted_offset;
 	return VERDICT_NEXT;
@@ -109,11 +105,7 @@ static __always_inline enum verdict parse_quoted(struct packet *pkt)
 		return verdict;
 	if (!note)
 		return VERDICT_PASS_OTHER_PROTOCOL;
-	pkt->source = note->source;
-	pkt->destination = note->destination;
-	pkt->source_port = note->source_port;
-	pkt->destination_port = note->destination_port;
-	pkt->protocol = note->protocol;
+	recall_flow(pkt, note);
 	pkt->transport_offset = note->transport_offset;
 	pkt->quoted_offset = note->quoted_offset;
 	return VERDICT_NEXT;

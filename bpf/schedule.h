@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#define SLOT_SETTLED(slot) ((slot).current == (slot).previous)
-
 /* Keeps backend @id in @pkt. False if it may not be sent packets. */
 static __always_inline bool use_backend(struct packet *pkt, __u32 id)
 {

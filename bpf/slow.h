@@ -12,13 +12,9 @@ static __always_inline void note_packet(const struct packet *pkt)
 
 	if (!note)
 		return;
-	note->source = pkt->source;
-	note->destination = pkt->destination;
-	note->source_port = pkt->source_port;
-	note->destination_port = pkt->destination_port;
+	note_flow(pkt, note);
 	copy_mac(note->source_mac, pkt->ethernet->h_source);
 	note->version = pkt->version;
-	note->protocol = pkt->protocol;
 	note->tcp_flags = pkt->tcp_flags;
 	note->service_id = pkt->service_id;
 	note->backend_id = pkt->backend_id;
@@ -34,12 +30,8 @@ static __always_inline struct note *recall_packet(struct packet *pkt)
 
 	if (!note)
 		return NULL;
-	pkt->source = note->source;
-	pkt->destination = note->destination;
-	pkt->source_port = note->source_port;
-	pkt->destination_port = note->destination_port;
+	recall_flow(pkt, note);
 	pkt->version = note->version;
-	pkt->protocol = note->protocol;
 	pkt->tcp_flags = note->tcp_flags;
 	pkt->service_id = note->service_id;
 	pkt->backend_id = note->backend_id;

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from xdplb.abi import BackendRecord, ServiceRecord
 from xdplb.bpf import KernelError, Link, query_xdp
 from xdplb.dataplane import DataPlane
-from xdplb.model import Counter, State, format_mac
+from xdplb.model import Counter, format_mac
 from xdplb.namespace import AttachmentName, find_host_netns, find_netns_name, is_named
 from xdplb.state import LINK, PinFolder
 
@@ -167,8 +167,3 @@ def view_service(
         sum(backend.active_connections for backend in backends),
         backends,
     )
-
-
-def count_up(attachment: AttachmentView) -> int:
-    """Return how many backends of all services are up."""
-    return sum(b.state == State.UP.value for s in attachment.services for b in s.backends)
